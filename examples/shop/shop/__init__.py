@@ -1,0 +1,1 @@
+"""A small print shop: customers send a picture and say what to print it on."""

@@ -1,0 +1,1 @@
+"""Five small tasks, A to E, that a workflow runs one after another."""

@@ -1,0 +1,7 @@
+"""The same app for plain Celery: a worker registers what it is told to include."""
+
+import os
+
+from celery import Celery
+
+app = Celery("letters", broker=os.environ.get("BROKER_URL"), backend=os.environ.get("RESULT_URL"))

@@ -1,0 +1,24 @@
+"""Allotment: every Celery task meets a worker that can run it."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from allotment.engine.fleet import Fleet
+    from allotment.errors import AllotmentError, NobodyCanRun, PublishRefused, QueueUnknown, TaskUnknown
+
+__version__ = "0.1.0"
+
+__all__ = ["AllotmentError", "Fleet", "NobodyCanRun", "PublishRefused", "QueueUnknown", "TaskUnknown", "__version__"]
+
+_HOME = {"Fleet": "allotment.engine.fleet"} | dict.fromkeys(
+    ("AllotmentError", "NobodyCanRun", "PublishRefused", "QueueUnknown", "TaskUnknown"), "allotment.errors"
+)
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: `import allotment` alone imports no Celery."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'allotment' has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - imported late for the same reason
+
+    return getattr(importlib.import_module(_HOME[name]), name)

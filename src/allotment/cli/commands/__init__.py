@@ -1,0 +1,1 @@
+"""One file a command, each with its click command in `command`."""

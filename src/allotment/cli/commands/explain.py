@@ -1,0 +1,42 @@
+"""`allot explain`."""
+
+from pathlib import Path
+
+import click
+
+from allotment.cli.loading import load
+from allotment.cli.options import fleet_option, format_option
+from allotment.cli.views import explain as view
+from allotment.errors import ExitCode, UnknownName
+from allotment.model.names import did_you_mean
+from allotment.plan.explain import explain
+
+
+@click.command("explain")
+@click.argument("task")
+@click.option("-q", "--queue", metavar="QUEUE", help="Explain a call that names this queue.")
+@fleet_option
+@format_option()
+def command(task: str, queue: str | None, fleet_path: Path, form: str) -> int:
+    """Say where TASK goes and why.
+
+    Which entry decided, which queue and lane, exchange and key, which workers may take it, and why the others could not.
+    Exit code 1: a publish would be refused.
+
+    \b
+    Examples:
+      allot explain shop.mail.send
+      allot explain shop.mail.send --queue images
+    """
+    loaded = load(fleet_path)
+    if not loaded.plan.names(task):
+        raise UnknownName(
+            f"there is no task {task!r} in the fleet",
+            hint=did_you_mean(task, loaded.plan.tasks, otherwise="`allot plan` lists the tasks"),
+        )
+    explanation = explain(loaded.plan, task, queue)
+    if form == "json":
+        view.as_json(explanation)
+    else:
+        view.as_text(explanation)
+    return ExitCode.FINDINGS if explanation.refused else ExitCode.OK

@@ -1,0 +1,80 @@
+"""The commands as a click group, and what becomes of their errors."""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import click
+
+from allotment.cli.main import COMMANDS, help_text
+from allotment.cli.output import show_errors
+from allotment.errors import AllotmentError, ExitCode
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give the command of this name; None for one that is not in the table."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = importlib.import_module(f"allotment.cli.commands.{entry.module}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command named first; for an unknown one, say which is nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else " `allot --help` lists the commands."
+            raise click.UsageError(error.message + hint, ctx) from None
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Give the same text as the fast way does."""
+        return help_text(ctx.command_path).rstrip()
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error of ours is shown and becomes an exit code, so that every way in behaves alike."""
+        try:
+            return super().invoke(ctx)
+        except AllotmentError as error:
+            show_errors(error)
+            ctx.exit(int(error.exit_code))
+
+
+@click.group(cls=LazyGroup, name="allot", invoke_without_command=False, no_args_is_help=True)
+def allot() -> None:
+    """Every Celery task meets a worker that can run it."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and give its exit code; no traceback for what a user can mend."""
+    try:
+        result = allot.main(list(arguments), prog_name="allot", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        error.show()
+        return ExitCode.BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has gone; keep Python from complaining when it flushes at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception:  # noqa: BLE001 - the last stop: a fault of ours, told as such
+        sys.stderr.write(f"{traceback.format_exc()}\nThis is a fault of Allotment; please report it with the text above.\n")
+        return ExitCode.INTERNAL
+    return result if isinstance(result, int) else ExitCode.OK

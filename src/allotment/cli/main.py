@@ -1,0 +1,75 @@
+"""The command `allot`: a table of commands, each imported when it is called.
+
+`allot --help` imports nothing but this table, so that it answers at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from allotment import __version__
+from allotment.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """A command's module under `allotment.cli.commands` and what it is for, in a line."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "check": CommandEntry("check", "Check a fleet file and prove that every task reaches only workers that can run it."),
+    "plan": CommandEntry("plan", "Show what follows from the file: queues, lanes, routes, workers; as a table, diagram, commands or settings."),
+    "explain": CommandEntry("explain", "Say where a task goes and why: entry, lane, exchange, key, workers."),
+    "up": CommandEntry("up", "Run the fleet's part of this machine."),
+    "worker": CommandEntry("worker", "Run one worker of the fleet: what a unit file or a container runs."),
+    "run": CommandEntry("run", "Submit a workflow and show which worker ran what."),
+    "trace": CommandEntry("trace", "Show one workflow's path: task, queue, lane, worker, waited, ran."),
+    "demo": CommandEntry("demo", "Run six topologies one after another and compare what ran with what was planned."),
+    "schema": CommandEntry("schema", "Print the JSON Schema of the fleet file, for editors."),
+}
+
+EXAMPLES = """\
+Examples:
+  allot check                            prove the fleet in fleet.yaml
+  allot up                               run it here, Ctrl-C drains and stops
+  allot run "A | B | C" --times 20       submit workflows, see who ran what
+  allot plan --format mermaid            draw it"""
+
+
+def help_text(program: str = "allot") -> str:
+    """Give the text of `allot --help`."""
+    width = max(len(name) for name in COMMANDS)
+    rows = "\n".join(f"  {name:<{width}}  {entry.summary}" for name, entry in COMMANDS.items())
+    return f"""\
+Usage: {program} COMMAND [OPTIONS]
+
+Every Celery task meets a worker that can run it: one fleet.yaml, proved, then run.
+
+Commands:
+{rows}
+
+{EXAMPLES}
+
+Options:
+  --version  Print the version.
+  --help     Print this text; `{program} COMMAND --help` tells of one command.
+
+Exit codes: 0 done, 1 findings, 2 bad input, 70 a fault of Allotment, 130 interrupted.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given in (["--help"], ["-h"], ["help"]):
+        sys.stdout.write(help_text())
+        return ExitCode.OK
+    if given == ["--version"]:
+        sys.stdout.write(f"allotment {__version__}\n")
+        return ExitCode.OK
+    from allotment.cli.group import run  # noqa: PLC0415 - click costs more than the help text may
+
+    return run(given)

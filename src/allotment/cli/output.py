@@ -1,0 +1,85 @@
+"""Where commands write: results to standard output, all else to standard error, colour only on a terminal."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from allotment.errors import AllotmentError, Where
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_JSON_ASKED = "allotment.json"
+
+
+def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print one JSON document on standard output."""
+    click.echo(json.dumps(document, indent=2, default=str))
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Give a console for tables; wide where nothing is known of the width, so that pipes lose no text."""
+    from rich.console import Console  # noqa: PLC0415 - only commands that draw tables pay for it
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else 160, highlight=False, soft_wrap=False)
+
+
+def note(text: str) -> None:
+    """Print a remark that is not part of the result."""
+    click.secho(text, err=True, dim=True)
+
+
+def json_asked() -> None:
+    """Remember that this command answers in JSON, so that its errors do too."""
+    context = click.get_current_context(silent=True)
+    if context:
+        context.find_root().meta[_JSON_ASKED] = True
+
+
+def show_errors(error: AllotmentError) -> None:
+    """Show what is wrong, where and what to do: with the line of the file, or as JSON where that was asked for."""
+    context = click.get_current_context(silent=True)
+    if context and context.find_root().meta.get(_JSON_ASKED):
+        print_json({"errors": [error_document(part) for part in error.parts()]})
+        return
+    for part in error.parts():
+        place = f"{part.where}: " if part.where else ""
+        click.echo(click.style("error: ", fg="red", bold=True) + f"{place}{part.message}", err=True)
+        if part.where:
+            _show_line(part.where)
+        if part.hint:
+            click.echo(click.style("  help: ", fg="cyan") + part.hint, err=True)
+
+
+def error_document(error: AllotmentError) -> dict[str, Any]:
+    """Give an error for JSON."""
+    where = error.where
+    return {
+        "code": error.code,
+        "message": error.message,
+        "file": where.file if where else None,
+        "line": where.line if where else None,
+        "column": where.column if where else None,
+        "hint": error.hint,
+    }
+
+
+def _show_line(where: Where) -> None:
+    """Show the line with a mark under the place; a line that holds a password is not shown."""
+    if where.line is None:
+        return
+    try:
+        with open(where.file, encoding="utf-8") as file:  # noqa: PTH123 - a line by number needs no path object
+            text = next((line for number, line in enumerate(file, 1) if number == where.line), "").rstrip()
+    except (OSError, UnicodeDecodeError):
+        return
+    if not text.strip() or "://" in text:
+        return
+    number = f"{where.line:>5}"
+    click.echo(click.style(f"{number} | ", dim=True) + text, err=True)
+    if where.column:
+        click.echo(click.style(" " * len(number) + " | ", dim=True) + " " * (where.column - 1) + click.style("^", fg="red"), err=True)

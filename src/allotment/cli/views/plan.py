@@ -1,0 +1,108 @@
+"""What `allot plan` shows."""
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from allotment.cli.output import console, print_json
+from allotment.plan.plan import Plan
+
+_MOST_ROWS = 200
+
+
+def as_text(plan: Plan) -> None:
+    """Print tables of queues, workers and tasks."""
+    out = console()
+    for table in (_queues(plan), _workers(plan), _tasks(plan)):
+        out.print(table)
+        out.print()
+
+
+def _queues(plan: Plan) -> Table:
+    table = Table("queue", "lane at the broker", "served by", title="Queues", title_justify="left", box=None, pad_edge=False)
+    for name, lanes in plan.queues.items():
+        for number, lane in enumerate(lanes.by_set.values()):
+            table.add_row(name if number == 0 else "", Text(lane.name), ", ".join(lane.profiles))
+        if lanes.intake:
+            table.add_row("", Text(name), "all of them, for producers that know no lanes", style="dim")
+    return table
+
+
+def _workers(plan: Plan) -> Table:
+    table = Table("worker", "at once", "consumes", "registers", title="Workers", title_justify="left", box=None, pad_edge=False)
+    for worker in plan.workers[:_MOST_ROWS]:
+        registered = plan.registered_by(worker.profile)
+        table.add_row(
+            worker.name,
+            str(worker.concurrency or "cores"),
+            Text(", ".join(worker.consumes) or "nothing"),
+            Text(", ".join(registered) if len(registered) <= 8 else f"{len(registered)} tasks"),  # noqa: PLR2004 - a line's worth
+        )
+    _say_rest(table, len(plan.workers))
+    return table
+
+
+def _tasks(plan: Plan) -> Table:
+    table = Table("task", "queue", "lane", "decided by", title="Tasks", title_justify="left", box=None, pad_edge=False)
+    for name in sorted(plan.tasks)[:_MOST_ROWS]:
+        task = plan.tasks[name]
+        table.add_row(Text(name), task.queue or "none", Text(_lane(plan, name) or "refused"), Text(task.decided_by))
+    _say_rest(table, len(plan.tasks))
+    return table
+
+
+def _say_rest(table: Table, count: int) -> None:
+    if count > _MOST_ROWS:
+        table.add_row(f"and {count - _MOST_ROWS} more: see --format json", style="dim")
+
+
+def _lane(plan: Plan, task: str) -> str | None:
+    queue = plan.tasks[task].queue
+    if queue is None or not plan.tasks[task].able & plan.queues[queue].consumers:
+        return None
+    return plan.lane(task).name
+
+
+def as_json(plan: Plan) -> None:
+    """Print the plan for programs."""
+    print_json(document(plan))
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """Give the plan as plain values. Addresses are given without user and password."""
+    model = plan.model
+    return {
+        "app": model.app,
+        "broker": model.broker.shown if model.broker else None,
+        "results": model.results.shown if model.results else None,
+        "queues": [
+            {
+                "name": name,
+                "intake": lanes.intake,
+                "lanes": [{"name": lane.name, "profiles": list(lane.profiles)} for lane in lanes.by_set.values()],
+            }
+            for name, lanes in plan.queues.items()
+        ],
+        "tasks": [
+            {
+                "name": name,
+                "queue": plan.tasks[name].queue,
+                "lane": _lane(plan, name),
+                "decided_by": plan.tasks[name].decided_by,
+            }
+            for name in sorted(plan.tasks)
+        ],
+        "workers": [
+            {
+                "name": worker.name,
+                "profile": worker.profile,
+                "node": worker.node,
+                "concurrency": worker.concurrency,
+                "consumes": list(worker.consumes),
+                "intakes": list(worker.intakes),
+                "registers": list(plan.registered_by(worker.profile)),
+            }
+            for worker in plan.workers
+        ],
+    }

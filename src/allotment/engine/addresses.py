@@ -1,0 +1,50 @@
+"""Addresses of the file as Celery takes them, and whether anybody answers there."""
+
+from kombu import Connection
+
+from allotment.local.embedded import EmbeddedBroker
+from allotment.local.reach import CONNECT_TIMEOUT, unreachable
+from allotment.model.address import NO_RESULTS, Address
+
+_ALIASES = {"valkey": "redis", "valkeys": "rediss", "pyamqp": "amqp"}
+
+
+def broker_url(address: Address | None, embedded: EmbeddedBroker) -> str | None:
+    """Give the broker's address for Celery; None: the app's own settings hold."""
+    if address is None:
+        return None
+    return embedded.broker_url if address.embedded else _translated(address.value)
+
+
+def results_url(address: Address | None, broker: Address | None, embedded: EmbeddedBroker) -> str | None:
+    """Give the result backend's address for Celery; left out, results go where messages do."""
+    if address is None:
+        if broker is None:
+            return None
+        address = broker if broker.speaks_redis else Address("rpc://")
+    if address.value == NO_RESULTS:
+        return "disabled://"
+    return embedded.results_url if address.embedded else _translated(address.value)
+
+
+def _translated(urls: str) -> str:
+    """Write Valkey's schemes as Redis's, whose protocol it speaks and whose name kombu and Celery know."""
+    return ";".join(_translated_one(url) for url in urls.split(";"))
+
+
+def _translated_one(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{_ALIASES.get(scheme, scheme)}{separator}{rest}"
+
+
+def check_broker(url: str, timeout: float = CONNECT_TIMEOUT) -> None:
+    """Connect and log in once. Raises BrokerUnreachable with the host, the port and what to try."""
+    connection = Connection(url, connect_timeout=timeout, transport_options={"socket_connect_timeout": timeout})
+    try:
+        connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=timeout)
+        # a Redis connection is only made when it is first used
+        _ = connection.default_channel
+    except Exception as error:
+        raise unreachable(url, error) from error
+    finally:
+        connection.release()

@@ -1,0 +1,102 @@
+"""The Celery app that a fleet file names, and the tasks it has."""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+
+from allotment.errors import AppUnusable
+from allotment.model.names import did_you_mean
+from allotment.model.task import BUILT_IN_PREFIX, KnownTask
+
+
+@contextmanager
+def import_path(folder: Path) -> Iterator[None]:
+    """Make modules beside the fleet file importable, as Celery does with the folder it is started in."""
+    text = str(folder)
+    if text not in sys.path:
+        sys.path.insert(0, text)
+    yield
+
+
+def import_app(reference: str, folder: Path) -> Celery:
+    """Import `module:attribute`; without an attribute, `app` or `celery` of the module. Raises AppUnusable."""
+    module_name, _, attribute = reference.partition(":")
+    with import_path(folder):
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            raise _missing(reference, module_name, error, folder) from error
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            raise AppUnusable(
+                f"the app {reference!r} cannot be imported: {type(error).__name__}: {error}",
+                hint=f"it was raised in {place.filename}:{place.lineno}",
+            ) from error
+    return _app_in(module, attribute, reference)
+
+
+def _missing(reference: str, module: str, error: ModuleNotFoundError, folder: Path) -> AppUnusable:
+    missing = error.name or ""
+    if module == missing or module.startswith(missing + "."):
+        hint = f"there is no module {missing!r} in {folder} or in the environment of {sys.executable}"
+    else:
+        hint = f"{module!r} imports {missing!r}, which is not installed in the environment of {sys.executable}"
+    return AppUnusable(f"the app {reference!r} cannot be imported", hint=hint)
+
+
+def _app_in(module: Any, attribute: str, reference: str) -> Celery:
+    names = [attribute] if attribute else ["app", "celery"]
+    for name in names:
+        found = getattr(module, name, None)
+        if isinstance(found, Celery):
+            return found
+        nested = getattr(found, "celery", None)
+        if isinstance(nested, Celery):
+            return nested
+    apps = [name for name, value in vars(module).items() if isinstance(value, Celery)]
+    hint = did_you_mean(names[0], apps, otherwise=f"the module {module.__name__!r} holds no Celery app")
+    raise AppUnusable(f"the app {reference!r} is not there, or not a Celery app", hint=hint)
+
+
+def known_tasks(app: Celery) -> tuple[KnownTask, ...]:
+    """Give the tasks registered with an app now, Celery's own left out, with the queue the app's `task_routes` name."""
+    app.finalize(auto=True)
+    # read by the keys, not by Celery's router: that one needs queues, and they are the plan's business
+    routes = app.conf.task_routes
+    return tuple(
+        KnownTask(name, task.__module__, _routed_to(routes, name) or getattr(task, "queue", None))
+        for name, task in sorted(app.tasks.items())
+        if not name.startswith(BUILT_IN_PREFIX)
+    )
+
+
+def _routed_to(routes: Any, name: str) -> str | None:
+    """Give the queue that mappings in `task_routes` name for a task; routers that are functions are not asked."""
+    from celery.app.routes import MapRoute  # noqa: PLC0415 - only apps that route need it
+
+    for route in routes if isinstance(routes, (list, tuple)) else [routes] if routes else []:
+        if not isinstance(route, (dict, list, tuple)):
+            continue
+        found = MapRoute(route)(name)
+        queue = found.get("queue") if found else None
+        if queue is not None:
+            return str(getattr(queue, "name", queue))
+    return None
+
+
+def import_all_tasks(app: Celery) -> None:
+    """Import every module the app lists or discovers, as a worker does. Raises AppUnusable naming the module at fault."""
+    try:
+        app.loader.import_default_modules()
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise AppUnusable(
+            f"the task modules of the app {app.main!r} cannot be imported: {type(error).__name__}: {error}",
+            hint=f"it was raised in {place.filename}:{place.lineno}",
+        ) from error

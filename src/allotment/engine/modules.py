@@ -1,0 +1,117 @@
+"""The modules that hold an app's tasks, and a loader that imports only some of them.
+
+A worker imports the modules of the tasks it registers and no others: a library that one profile needs is not asked of
+the rest. Which module holds which task is found in a process of its own, so that nothing it imports stays.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+
+from allotment.engine.app import import_app, import_path, known_tasks
+from allotment.engine.declared import declared_tasks
+from allotment.errors import AppUnusable
+from allotment.local.inventory import SEPARATOR
+from allotment.model.inventory import Inventory
+from allotment.model.task import KnownTask
+
+
+def take_inventory(app: Celery) -> Inventory:
+    """Import the app's listed modules one by one and note what each registers; one that fails is read, not run."""
+    found = {task.name: None for task in known_tasks(app)}
+    listed_in: dict[str, str | None] = dict(found)
+    failed: dict[str, str] = {}
+    declared: list[KnownTask] = []
+    listed = listed_modules(app)
+    for module in listed:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # noqa: BLE001 - whatever a user's module raises is reported with its name
+            failed[module] = f"{type(error).__name__}: {error}"
+            declared += declared_tasks(module)
+            continue
+        for task in known_tasks(app):
+            if task.name not in listed_in:
+                listed_in[task.name] = task.module if task.module in listed else module
+    tasks = {task.name: task for task in (*declared, *known_tasks(app))}
+    for task in declared:
+        listed_in.setdefault(task.name, task.module)
+    return Inventory(tuple(tasks[name] for name in sorted(tasks)), listed_in, failed)
+
+
+def listed_modules(app: Celery) -> tuple[str, ...]:
+    """List the modules an app names in `imports` and `include`, and those that `autodiscover_tasks` would find."""
+    modules = dict.fromkeys((*_as_tuple(app.conf.imports), *_as_tuple(app.conf.include)))
+    discovered: list[str] = []
+    original = app.loader.autodiscover_tasks
+
+    def note(packages: Iterable[str], related_name: str | None = "tasks") -> list[Any]:
+        discovered.extend(f"{package}.{related_name}" if related_name else package for package in packages)
+        return []
+
+    app.loader.autodiscover_tasks = note
+    try:
+        from celery import signals  # noqa: PLC0415 - only here
+
+        for _, response in signals.import_modules.send(sender=app):
+            if isinstance(response, Exception):
+                raise response
+    finally:
+        app.loader.autodiscover_tasks = original
+    return (*modules, *(name for name in dict.fromkeys(discovered) if name not in modules and _exists(name)))
+
+
+def _as_tuple(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def import_only(app: Celery, modules: frozenset[str]) -> None:
+    """Make the app's loader import these of its listed modules and pass the others over."""
+    loader = app.loader
+    import_module, autodiscover = loader.import_task_module, loader.autodiscover_tasks
+
+    def import_listed(module: str) -> Any:
+        return import_module(module) if module in modules else None
+
+    def discover(packages: Iterable[str], related_name: str | None = "tasks") -> Any:
+        wanted = [name for name in packages if (f"{name}.{related_name}" if related_name else name) in modules]
+        return autodiscover(wanted, related_name)
+
+    loader.import_task_module = import_listed
+    loader.autodiscover_tasks = discover
+
+
+def keep_only(app: Celery, names: frozenset[str]) -> None:
+    """Unregister every task but these and Celery's own."""
+    for task in known_tasks(app):
+        if task.name not in names:
+            app.tasks.unregister(task.name)
+
+
+def main() -> int:
+    """Print the inventory of the app named on the command line, for `allotment.local.inventory`."""
+    reference, folder = sys.argv[1], Path(sys.argv[2])
+    try:
+        with import_path(folder):
+            inventory = take_inventory(import_app(reference, folder))
+    except AppUnusable as error:
+        sys.stderr.write(f"{SEPARATOR}{error.message}\n{error.hint or ''}")
+        return 1
+    sys.stdout.write(f"{SEPARATOR}{inventory.to_json()}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,48 @@
+"""What a worker checks before it starts: mounts, imports, labels."""
+
+import importlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from allotment.errors import RequirementsUnmet
+from allotment.model.node import Node
+from allotment.model.profile import Profile
+from allotment.model.requirements import Mount
+
+
+def check_requirements(profile: Profile, node: Node) -> None:
+    """Raise RequirementsUnmet with everything that this machine, or the node's entry, lacks."""
+    unmet = [
+        *(fault for mount in profile.requires.mounts for fault in _mount_faults(mount)),
+        *(fault for name in profile.requires.imports for fault in _import_faults(name)),
+        *(
+            f"node {node.name!r} has no label {label!r}: add it under nodes.{node.name}.labels, or run this profile elsewhere"
+            for label in profile.requires.labels
+            if label not in node.labels
+        ),
+    ]
+    if unmet:
+        raise RequirementsUnmet(
+            f"profile {profile.name!r} cannot run here: {'; '.join(unmet)}",
+            hint="the worker consumed nothing; mend this and start it again",
+        )
+
+
+def _mount_faults(mount: Mount) -> Iterator[str]:
+    path = Path(mount.path)
+    if not path.is_dir():
+        yield f"mount {mount.path} is missing"
+    elif mount.mount_point and not path.is_mount():
+        yield f"{mount.path} is a folder and not a mount: is the file system mounted?"
+    elif mount.writable and not os.access(path, os.W_OK):
+        yield f"mount {mount.path} is not writable"
+
+
+def _import_faults(name: str) -> Iterator[str]:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        yield f"module {name!r} cannot be imported: {error.name!r} is not installed"
+    except Exception as error:  # noqa: BLE001 - whatever a library raises when it is imported is the answer
+        yield f"module {name!r} cannot be imported: {type(error).__name__}: {error}"

@@ -1,0 +1,166 @@
+"""One worker of the fleet: checks what it requires, imports what it registers, consumes its lanes, and nothing else."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.platforms import SecurityWarning
+from celery.signals import worker_ready
+
+from allotment.engine.addresses import check_broker
+from allotment.engine.app import import_all_tasks, import_app
+from allotment.engine.installation import Installation, install
+from allotment.engine.modules import import_only, keep_only
+from allotment.engine.requirements import check_requirements
+from allotment.errors import ProofFailed, UnknownName
+from allotment.local.inventory import read_inventory
+from allotment.model.fleet import FleetModel
+from allotment.model.inventory import Inventory
+from allotment.model.names import did_you_mean
+from allotment.model.node import Node
+from allotment.plan.celeryconfig import annotations
+from allotment.plan.placement import Worker
+from allotment.plan.plan import Plan
+from allotment.source.fleet_file import FleetFile
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOrder:
+    """Which worker of the fleet a process is to be."""
+
+    profile: str
+    node: str
+    index: int = 1
+    loglevel: str = "INFO"
+    color: bool | None = None
+
+
+def node_for(model: FleetModel, profile: str, node: str | None) -> Node:
+    """Give the node a worker of this profile runs on: the one named, else the only one that has it. Raises UnknownName."""
+    if profile not in model.profiles:
+        raise UnknownName(f"there is no profile {profile!r}", hint=did_you_mean(profile, model.profiles))
+    if node is not None:
+        if node not in model.nodes:
+            raise UnknownName(f"there is no node {node!r}", hint=did_you_mean(node, model.nodes))
+        return model.nodes[node]
+    having = [one for one in model.nodes.values() if one.workers.get(profile)]
+    if len(having) == 1:
+        return having[0]
+    names = ", ".join(one.name for one in having)
+    where = f"several nodes run profile {profile!r}: {names}" if having else f"no node runs profile {profile!r}"
+    raise UnknownName(where, hint="say which with --node" if having else "add it to the workers of a node")
+
+
+def inventory_of(file: FleetFile, given: Path | None = None) -> Inventory | None:
+    """Give the tasks of the fleet's app: from the file a supervisor wrote, else found now; None where there is no app."""
+    if file.model.app is None:
+        return None
+    if given is not None:
+        return Inventory.from_json(given.read_text())
+    return read_inventory(file.model.app, file.path.parent)
+
+
+def load_worker(file: FleetFile, order: WorkerOrder, inventory: Inventory | None) -> tuple[Celery, Worker]:
+    """Import the app and the modules of the tasks this worker registers, and make it follow the plan.
+
+    Raises AppUnusable, and ProofFailed where the plan has nothing for this worker to consume.
+    """
+    reference = file.model.app
+    if reference is None or inventory is None:
+        raise UnknownName(
+            "the fleet file names no app, and a worker needs one to run tasks",
+            hint="add app: module:attribute",
+        )
+    app = import_app(reference, file.path.parent)
+    installation = install(file, app, inventory.tasks)
+    plan = installation.plan
+    worker = _placed(plan, order)
+    registered = frozenset(plan.registered_by(order.profile))
+    import_only(app, inventory.modules_for(registered))
+    import_all_tasks(app)
+    app.loader.worker_initialized = True
+    keep_only(app, registered)
+    _annotate(app, installation, registered)
+    return app, worker
+
+
+def _placed(plan: Plan, order: WorkerOrder) -> Worker:
+    found = next(
+        (
+            worker
+            for worker in plan.workers
+            if (worker.profile, worker.node, worker.index) == (order.profile, order.node, order.index)
+        ),
+        None,
+    )
+    if found is None:
+        # an index over the file's count is a worker that scaling added: it is as its siblings are
+        sibling = next((one for one in plan.workers if (one.profile, one.node) == (order.profile, order.node)), None)
+        sibling = sibling or next((one for one in plan.workers if one.profile == order.profile), None)
+        if sibling is None:
+            raise UnknownName(f"no node runs profile {order.profile!r}", hint="add it to the workers of a node")
+        found = Worker(
+            order.profile, order.node, order.index, sibling.consumes, sibling.intakes, sibling.concurrency
+        )
+    if not found.consumes:
+        raise ProofFailed(
+            f"worker {found.name} could run nothing that is sent to its queues",
+            hint="`allot check` shows why",
+        )
+    return found
+
+
+def _annotate(app: Celery, installation: Installation, names: frozenset[str]) -> None:
+    """Give tasks the limits and the delivery that the file asks for: the worker's side is where they count."""
+    for name in names:
+        task = app.tasks.get(name)
+        planned = installation.plan.tasks[name]
+        for attribute, value in annotations(planned.entry).items():
+            setattr(task, attribute, value)
+
+
+def celery_options(model: FleetModel, worker: Worker, order: WorkerOrder) -> dict[str, Any]:
+    """Give the options of Celery's worker class for one worker of the plan."""
+    profile = model.profiles[worker.profile]
+    options: Mapping[str, Any] = {
+        "hostname": worker.name,
+        "queues": [*worker.consumes, *worker.intakes],
+        "pool_cls": profile.pool.value,
+        "concurrency": worker.concurrency if worker.concurrency is not None else "auto",
+        "autoscale": (profile.autoscale.most, profile.autoscale.least) if profile.autoscale else None,
+        "prefetch_multiplier": profile.prefetch,
+        "max_tasks_per_child": profile.max_tasks_per_child,
+        "max_memory_per_child": profile.max_memory_per_child and profile.max_memory_per_child // 1024,
+        "time_limit": profile.time_limit,
+        "soft_time_limit": profile.soft_time_limit,
+        "loglevel": order.loglevel,
+        "no_color": None if order.color is None else not order.color,
+    }
+    return {key: value for key, value in options.items() if value is not None} | {
+        "without_gossip": True,
+        "without_mingle": True,
+        "quiet": True,
+    }
+
+
+def run_worker(
+    file: FleetFile, order: WorkerOrder, inventory_path: Path | None, on_ready: Callable[[], None] | None = None
+) -> int:
+    """Be the worker until told to stop; give Celery's exit code.
+
+    Raises RequirementsUnmet, AppUnusable, ProofFailed or BrokerUnreachable before anything is consumed.
+    """
+    check_requirements(file.model.profiles[order.profile], file.model.nodes[order.node])
+    app, worker = load_worker(file, order, inventory_of(file, inventory_path))
+    app.allotment.hold_embedded()
+    check_broker(app.conf.broker_read_url or app.conf.broker_url)
+    if on_ready is not None:
+        worker_ready.connect(lambda **_: on_ready(), weak=False)
+    # running as root is dangerous where pickle is accepted, which Celery refuses by itself (`check_privileges`)
+    warnings.simplefilter("ignore", SecurityWarning)
+    celery_worker = app.Worker(**celery_options(file.model, worker, order))
+    celery_worker.start()
+    return int(celery_worker.exitcode or 0)

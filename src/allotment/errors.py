@@ -1,0 +1,153 @@
+"""One tree of errors. Each says what is wrong, where, and what to do, in that order."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command of Allotment ends with."""
+
+    OK = 0
+    """Everything asked for was done."""
+    FINDINGS = 1
+    """The command worked, and what it looked at is not as it should be: the proof fails, a workflow did not finish."""
+    BAD_INPUT = 2
+    """The command could not do its work: the file, an argument, the app, the broker or a requirement is not usable."""
+    INTERNAL = 70
+    """A fault of Allotment itself."""
+    INTERRUPTED = 130
+    """Stopped by Ctrl-C before the work was done."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Where:
+    """A place in a file; line and column count from 1, None where there is no such place."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+class AllotmentError(Exception):
+    """The root of the tree: every error that Allotment raises on purpose.
+
+    `code` names the kind for programs, `hint` says what would mend it, `exit_code` is what a command ends with.
+    """
+
+    code = "error"
+    exit_code = ExitCode.BAD_INPUT
+
+    def __init__(self, message: str, *, where: Where | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f" ({self.hint})" if self.hint else ""
+        return f"{place}{self.message}{remedy}"
+
+    def parts(self) -> tuple["AllotmentError", ...]:
+        """Give the single errors this one stands for: itself, unless it gathers several."""
+        return (self,)
+
+
+class FileProblem(AllotmentError):
+    """One thing wrong with a file."""
+
+    def __init__(self, code: str, message: str, *, where: Where | None = None, hint: str | None = None) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.code = code
+
+
+class FileInvalid(AllotmentError):
+    """A file that cannot be used, with everything found wrong in it."""
+
+    code = "file-invalid"
+
+    def __init__(self, problems: tuple[FileProblem, ...]) -> None:
+        first = problems[0]
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        super().__init__(first.message + more, where=first.where, hint=first.hint)
+        self.problems = problems
+
+    def parts(self) -> tuple[AllotmentError, ...]:
+        """Give every problem of the file."""
+        return self.problems
+
+
+class AppUnusable(AllotmentError):
+    """The Celery app that the fleet file names cannot be imported or is not a Celery app."""
+
+    code = "app-unusable"
+
+
+class BrokerUnreachable(AllotmentError):
+    """Nobody answers at the broker's, or the result backend's, address."""
+
+    code = "broker-unreachable"
+
+
+class RequirementsUnmet(AllotmentError):
+    """A worker's node lacks what its profile requires: a mount, an import or a label."""
+
+    code = "requirements-unmet"
+
+
+class SupervisorRunning(AllotmentError):
+    """Another supervisor already runs this part of the fleet."""
+
+    code = "supervisor-running"
+
+
+class UnknownName(AllotmentError):
+    """A profile, node, task or queue that the fleet does not have."""
+
+    code = "unknown-name"
+
+
+class ExpressionInvalid(AllotmentError):
+    """A workflow expression that cannot be read."""
+
+    code = "expression-invalid"
+
+
+class ProofFailed(AllotmentError):
+    """The fleet would send a task where it cannot run."""
+
+    code = "proof-failed"
+    exit_code = ExitCode.FINDINGS
+
+
+class PublishRefused(AllotmentError):
+    """A message that no worker could run was not published."""
+
+    code = "publish-refused"
+    exit_code = ExitCode.FINDINGS
+
+    def __init__(self, message: str, *, task: str, queue: str | None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.task = task
+        self.queue = queue
+
+
+class QueueUnknown(PublishRefused):
+    """A publish named a queue that the fleet does not have."""
+
+    code = "queue-unknown"
+
+
+class TaskUnknown(PublishRefused):
+    """A publish named a task that the fleet does not have."""
+
+    code = "task-unknown"
+
+
+class NobodyCanRun(PublishRefused):
+    """A publish named a queue where no worker can run the task."""
+
+    code = "nobody-can-run"

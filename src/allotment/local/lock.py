@@ -1,0 +1,50 @@
+"""A lock that names its holder and ends with it, however it ends."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+
+class Held(Exception):
+    """Somebody else holds the lock; `pid` is theirs, None where they have not written it yet."""
+
+    def __init__(self, path: Path, pid: int | None) -> None:
+        super().__init__(f"{path} is held by process {pid}")
+        self.pid = pid
+
+
+class FileLock:
+    """An exclusive lock on a file, released by the kernel when the process ends (flock(2))."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock and write our process's number into the file. Raises Held."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            text = os.read(descriptor, 32).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise Held(self._path, int(text) if text.isdecimal() else None) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back; nothing happens where it is not held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> "FileLock":
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()

@@ -1,0 +1,62 @@
+"""The state folder of a fleet: what is kept on this machine between commands.
+
+It lies beside the fleet file, `.allotment/<file name>/`, or under the folder that `ALLOTMENT_STATE` names. It belongs to
+one user and holds no settings: it may be deleted while nothing runs, and with it go the embedded broker's messages.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from allotment.errors import FileInvalid, FileProblem
+
+_LONGEST_SOCKET_PATH = 100
+"""The kernel takes 107 bytes on Linux and 103 on macOS for the path of a socket (unix(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """The folder, made when first asked for."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, fleet_file: Path, environment: Mapping[str, str] | None = None) -> "StateFolder":
+        """Give the folder of a fleet file; it is not made yet."""
+        base = (os.environ if environment is None else environment).get("ALLOTMENT_STATE")
+        fleet_file = fleet_file.resolve()
+        if base:
+            digest = hashlib.sha256(str(fleet_file).encode()).hexdigest()[:8]
+            return cls(Path(base).resolve() / f"{fleet_file.name}-{digest}")
+        return cls(fleet_file.parent / ".allotment" / fleet_file.name)
+
+    def made(self) -> Path:
+        """Make the folder, readable by its user alone, and give its path. Raises FileInvalid where that is refused."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            ignore = self.path.parent / ".gitignore"
+            if self.path.parent.name == ".allotment" and not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            problem = FileProblem(
+                "state-folder",
+                f"the state folder {self.path} cannot be made: {error.strerror}",
+                hint="set ALLOTMENT_STATE to a folder that you may write",
+            )
+            raise FileInvalid((problem,)) from None
+        return self.path
+
+    def file(self, name: str) -> Path:
+        """Give the path of a file in the folder, which is made."""
+        return self.made() / name
+
+    def socket(self, name: str) -> Path:
+        """Give the path for a Unix socket: in the folder where it is short enough, else in the system's temporary one."""
+        path = self.path / name
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"allotment-{os.getuid()}" / digest / name

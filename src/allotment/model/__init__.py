@@ -1,0 +1,1 @@
+"""What a fleet is made of: frozen data, valid from construction."""

@@ -1,0 +1,35 @@
+"""The tasks an app has and the modules that hold them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from allotment.model.task import KnownTask
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The tasks of an app, the listed module to import for each (None: the app's own), and modules that failed.
+
+    `failed` gives the error of each module that could not be imported; its tasks were read from its source.
+    """
+
+    tasks: tuple[KnownTask, ...]
+    listed_in: Mapping[str, str | None]
+    failed: Mapping[str, str]
+
+    def modules_for(self, names: Iterable[str]) -> frozenset[str]:
+        """Give the listed modules that must be imported to register these tasks."""
+        return frozenset(module for name in names if (module := self.listed_in.get(name)) is not None)
+
+    def to_json(self) -> str:
+        """Write it for another process."""
+        tasks = [[task.name, task.module, task.app_queue] for task in self.tasks]
+        return json.dumps({"tasks": tasks, "listed_in": dict(self.listed_in), "failed": dict(self.failed)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Inventory":
+        """Read what `to_json` wrote."""
+        values = json.loads(text)
+        tasks = tuple(KnownTask(*task) for task in values["tasks"])
+        return cls(tasks, values["listed_in"], values["failed"])

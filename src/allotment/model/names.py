@@ -1,0 +1,80 @@
+"""The names a fleet may use, and what they look like when nearly right.
+
+Names end up in broker queues, process arguments, file names, unit files and manifests, so only characters that are
+plain in all of them are let in. RabbitMQ allows 255 bytes for a queue's name; lanes add to it, hence the shorter limit.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+TASK_LENGTH = 255
+QUEUE_LENGTH = 128
+LABEL_LENGTH = 63
+
+RESERVED_PREFIX = "allotment."
+
+_TASK = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
+_TASK_PATTERN = re.compile(r"[A-Za-z_*?\[][A-Za-z0-9_.:*?\[\]!-]*")
+_QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_APP = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_.]*)?")
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+
+def task_name(text: str) -> str:
+    """Give the text back if it may name a task, else raise ValueError."""
+    return _matching(_TASK, text, TASK_LENGTH, "a task's name", "letters, digits, '_', '.', ':' and '-'")
+
+
+def task_pattern(text: str) -> str:
+    """Give the text back if it may name a task or, with `*`, several; else raise ValueError."""
+    pattern = _TASK_PATTERN if "*" in text else _TASK
+    return _matching(pattern, text, TASK_LENGTH, "a task's name or pattern", "letters, digits, '_', '.', ':', '-' and '*'")
+
+
+def queue_name(text: str) -> str:
+    """Give the text back if it may name a queue, else raise ValueError."""
+    if text.startswith(RESERVED_PREFIX):
+        raise ValueError(f"{text!r} starts with {RESERVED_PREFIX!r}, which is kept for Allotment's own queues")
+    return _matching(_QUEUE, text, QUEUE_LENGTH, "a queue's name", "letters, digits, '_', '.' and '-'")
+
+
+def label(text: str) -> str:
+    """Give the text back if it may name a profile, a node, a zone or a label; else raise ValueError."""
+    return _matching(_LABEL, text, LABEL_LENGTH, "a name", "letters, digits, '_' and '-', a letter or digit first")
+
+
+def app_reference(text: str) -> str:
+    """Give the text back if it has the form `module:attribute`, else raise ValueError."""
+    return _matching(_APP, text, TASK_LENGTH, "an app", "the form module:attribute")
+
+
+def module_name(text: str) -> str:
+    """Give the text back if it may name a Python module, else raise ValueError."""
+    return _matching(_MODULE, text, TASK_LENGTH, "a module's name", "Python names joined by '.'")
+
+
+def _matching(pattern: re.Pattern[str], text: str, length: int, what: str, allowed: str) -> str:
+    if len(text) > length:
+        raise ValueError(f"{text[:20] + '…'!r} is too long for {what}: {len(text)} characters, at most {length}")
+    if not pattern.fullmatch(text):
+        raise ValueError(f"{text!r} is not {what}: it takes {allowed}")
+    return text
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Give the known name most like this one, or None where nothing is near."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """Give the hint for a name that is not known: the nearest one, else the few there are, else `otherwise`."""
+    choices = sorted(set(known))
+    near = nearest(name, choices)
+    if near:
+        return f"did you mean {near!r}?"
+    if 0 < len(choices) <= 8:  # noqa: PLR2004 - as many as are read at a glance
+        return f"there is {', '.join(choices)}"
+    return otherwise

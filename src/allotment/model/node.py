@@ -1,0 +1,20 @@
+"""Nodes: the machines a fleet runs on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LOCAL = "local"
+"""The one node of a fleet that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine: its cores, bytes of memory, labels and mounts (None: not said), and how many workers of which profile."""
+
+    name: str
+    workers: Mapping[str, int] = field(default_factory=dict)
+    cpu: float | None = None
+    memory: int | None = None
+    labels: tuple[str, ...] = ()
+    mounts: tuple[str, ...] | None = None
+    zone: str | None = None

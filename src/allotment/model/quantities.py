@@ -1,0 +1,99 @@
+"""Durations, memory and processor shares as people write them: `1h`, `8Gi`, `500m`."""
+
+import re
+
+_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_MEMORY_UNITS = {
+    "": 1,
+    "k": 10**3,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|k|K|M|G|T|)B?")
+_CPU = re.compile(r"(\d+(?:\.\d+)?)(m?)")
+_LONGEST = 32
+
+
+def duration(value: object) -> float:
+    """Read seconds from `90`, `1h`, `1h30m` or `250ms`. Raises ValueError."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        text = _text(value, "a duration", "1h30m or 90s")
+        parts = _DURATION.findall(text)
+        if not parts or "".join(number + unit for number, unit in parts) != text:
+            raise ValueError(f"{text!r} is not a duration: write 1h30m, 90s or a number of seconds")
+        seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{value!r} is not a duration: it must be more than nothing")
+    return seconds
+
+
+def memory(value: object) -> int:
+    """Read bytes from `8Gi`, `512Mi`, `2G` or a number of bytes. Raises ValueError."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        amount = value
+    else:
+        text = _text(value, "an amount of memory", "8Gi or 512Mi")
+        match = _MEMORY.fullmatch(text)
+        if not match:
+            raise ValueError(f"{text!r} is not an amount of memory: write 8Gi, 512Mi or a number of bytes")
+        amount = int(float(match[1]) * _MEMORY_UNITS[match[2]])
+    if amount <= 0:
+        raise ValueError(f"{value!r} is not an amount of memory: it must be more than nothing")
+    return amount
+
+
+def cpu(value: object) -> float:
+    """Read processor cores from `4`, `0.5` or `500m`. Raises ValueError."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        cores = float(value)
+    else:
+        text = _text(value, "a number of cores", "4, 0.5 or 500m")
+        match = _CPU.fullmatch(text)
+        if not match:
+            raise ValueError(f"{text!r} is not a number of cores: write 4, 0.5 or 500m")
+        cores = float(match[1]) / (1000 if match[2] else 1)
+    if not 0 < cores < float("inf"):
+        raise ValueError(f"{value!r} is not a number of cores: it must be more than nothing")
+    return cores
+
+
+def _text(value: object, what: str, example: str) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise ValueError(f"{str(value)[:_LONGEST]!r} is not {what}: write {example}")
+    return value
+
+
+def show_duration(seconds: float) -> str:
+    """Write seconds as people do: `1h30m`, `90s` as `1m30s`, `0.25` as `250ms`."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)}ms"
+    parts = []
+    rest = round(seconds)
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def show_memory(amount: int) -> str:
+    """Write bytes with the largest binary unit that divides them well: `8Gi`, `1.5Gi`, `512Mi`."""
+    for unit in ("Ti", "Gi", "Mi", "Ki"):
+        size = _MEMORY_UNITS[unit]
+        if amount >= size:
+            return f"{amount / size:g}{unit}" if amount * 100 % size == 0 else f"{amount / size:.2f}{unit}"
+    return str(amount)
+
+
+def show_cpu(cores: float) -> str:
+    """Write cores as a plain number: `4`, `0.5`."""
+    return f"{cores:g}"

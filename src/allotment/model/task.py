@@ -1,0 +1,40 @@
+"""Tasks: what the file says of them, and which ones there are."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from allotment.model.requirements import NO_REQUIREMENTS, Requirements
+
+BUILT_IN_PREFIX = "celery."
+"""Every Celery worker registers the tasks of Celery itself (`celery/app/builtins.py`)."""
+
+
+class Delivery(StrEnum):
+    """What happens to a task whose worker dies: run again, or not."""
+
+    AT_LEAST_ONCE = "at-least-once"
+    AT_MOST_ONCE = "at-most-once"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEntry:
+    """What one key under `tasks:` says of the tasks it names; None: it says nothing of that.
+
+    `key` is a task's name or a pattern. Limits are in seconds.
+    """
+
+    key: str
+    queue: str | None = None
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
+    delivery: Delivery | None = None
+    requires: Requirements = NO_REQUIREMENTS
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTask:
+    """A task that exists: its name, the module to import for it, and the queue its own app routes it to."""
+
+    name: str
+    module: str | None = None
+    app_queue: str | None = None

@@ -1,0 +1,100 @@
+"""The plan as a plain Celery settings module: the way out.
+
+An app that reads it with `app.config_from_object("celeryconfig")`, and workers started by the plain commands, send and
+consume as the fleet does. What settings cannot say is left behind: an explicit `queue=` in a call then names a lane, and
+a publish that nobody can run is not refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from allotment.model.address import NO_RESULTS, Address
+from allotment.model.task import Delivery, TaskEntry
+from allotment.plan.broker_queues import BrokerQueue, broker_queues
+from allotment.plan.plan import Plan
+from allotment.source.environment import references
+
+_VARIABLE_OF_SECRET = {"broker": "BROKER_URL", "results": "RESULT_URL"}
+
+
+def celeryconfig(plan: Plan) -> str:
+    """Write the module. Addresses with a password are read from the environment, never written."""
+    return "\n".join(_lines(plan)) + "\n"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield '"""Celery settings that send and consume as the fleet does."""'
+    yield ""
+    yield "import os"
+    yield ""
+    yield "from kombu import Exchange, Queue"
+    yield ""
+    yield f"broker_url = {_address(plan.model.broker, 'broker')}"
+    if plan.model.results is not None and plan.model.results.value == NO_RESULTS:
+        yield "task_ignore_result = True"
+    else:
+        yield f"result_backend = {_address(plan.model.results, 'results')}"
+    yield "task_create_missing_queues = False"
+    yield f"task_default_queue = {_default_queue(plan)!r}"
+    yield "task_queues = ["
+    for queue in broker_queues(plan):
+        yield f"    {_queue(queue)},"
+    yield "]"
+    yield "task_routes = {"
+    for name in sorted(plan.tasks):
+        if plan.tasks[name].queue is not None and plan.queues_for(name):
+            yield f"    {name!r}: {{'queue': {plan.lane(name).name!r}}},"
+    yield "}"
+    yield "task_annotations = {"
+    for name in sorted(plan.tasks):
+        settings = annotations(plan.tasks[name].entry)
+        if settings:
+            yield f"    {name!r}: {settings!r},"
+    yield "}"
+
+
+def annotations(entry: TaskEntry | None) -> Mapping[str, Any]:
+    """Give the attributes that a task's entry asks of it, by Celery's names; limits in seconds."""
+    if entry is None:
+        return {}
+    found: dict[str, Any] = {}
+    if entry.time_limit is not None:
+        found["time_limit"] = entry.time_limit
+    if entry.soft_time_limit is not None:
+        found["soft_time_limit"] = entry.soft_time_limit
+    if entry.delivery is not None:
+        again = entry.delivery is Delivery.AT_LEAST_ONCE
+        found |= {"acks_late": again, "reject_on_worker_lost": again}
+    return found
+
+
+def _default_queue(plan: Plan) -> str:
+    name = plan.model.default_queue or next(iter(plan.queues))
+    widest = plan.queues[name].widest
+    return widest.name if widest else name
+
+
+def _queue(queue: BrokerQueue) -> str:
+    arguments = f", queue_arguments={dict(queue.arguments)!r}" if queue.arguments else ""
+    exchange = f"Exchange({queue.exchange!r}, type='direct', durable=True)"
+    return f"Queue({queue.name!r}, {exchange}, routing_key={queue.routing_key!r}, durable=True{arguments})"
+
+
+def _address(address: Address | None, key: str) -> str:
+    """Write an address as an expression: the environment's variable where the file named one or it holds a secret."""
+    variable = _VARIABLE_OF_SECRET[key]
+    if address is None or address.embedded:
+        return f"os.environ[{variable!r}]"
+    found = references(address.written or "")
+    if len(found) == 1 and address.written == _reference(*found[0]):
+        name, default = found[0]
+        if default is None or default in {"embedded", NO_RESULTS} or Address(default).shown != default:
+            return f"os.environ[{name!r}]"
+        return f"os.environ.get({name!r}, {default!r})"
+    if address.written is not None or address.shown != address.value:
+        return f"os.environ[{variable!r}]"
+    return repr(address.value)
+
+
+def _reference(name: str, default: str | None) -> str:
+    return f"${{{name}}}" if default is None else f"${{{name}:-{default}}}"

@@ -1,0 +1,42 @@
+"""The plain Celery command of each worker: what to run where Allotment is not."""
+
+import shlex
+
+from allotment.model.fleet import FleetModel
+from allotment.plan.placement import Worker
+from allotment.plan.plan import Plan
+
+
+def celery_arguments(model: FleetModel, worker: Worker) -> list[str]:
+    """Give the arguments of `celery` for one worker. Always with `-Q`: without it a worker may consume others' queues.
+
+    Gossip and mingling are off: their traffic grows with the square of the fleet.
+    """
+    profile = model.profiles[worker.profile]
+    arguments = ["-A", model.app or "APP", "worker", "-n", worker.name, "-Q", ",".join(worker.consumes)]
+    arguments += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    arguments += ["--pool", profile.pool.value]
+    if profile.autoscale:
+        arguments += ["--autoscale", f"{profile.autoscale.most},{profile.autoscale.least}"]
+    else:
+        arguments += ["--concurrency", "auto" if worker.concurrency is None else str(worker.concurrency)]
+    for option, value in (
+        ("--prefetch-multiplier", profile.prefetch),
+        ("--max-tasks-per-child", profile.max_tasks_per_child),
+        ("--max-memory-per-child", profile.max_memory_per_child and profile.max_memory_per_child // 1024),
+        ("--time-limit", profile.time_limit),
+        ("--soft-time-limit", profile.soft_time_limit),
+    ):
+        if value is not None:
+            arguments += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    return arguments
+
+
+def commands(plan: Plan) -> str:
+    """Write one line a worker, under a comment a node; every argument quoted for a shell."""
+    lines = []
+    for node in plan.model.nodes:
+        workers = plan.workers_of(node)
+        lines += [f"# node {node}"] if workers else []
+        lines += [shlex.join(["celery", *celery_arguments(plan.model, worker)]) for worker in workers]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,68 @@
+"""Why a task goes where it goes: which entry decided, which lane, who could take it and why the others could not."""
+
+from dataclasses import dataclass
+
+from allotment.errors import PublishRefused
+from allotment.plan.capability import why_unable
+from allotment.plan.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The way of one task.
+
+    `takers` are workers that may take it, `others` profiles with the reason why not; `refused` says why a publish would
+    raise, and then there is no lane.
+    """
+
+    task: str
+    known: bool
+    queue: str | None
+    decided_by: str
+    lane: str | None
+    exchange: str | None
+    routing_key: str | None
+    takers: tuple[str, ...]
+    others: tuple[tuple[str, str], ...]
+    refused: str | None
+    would_do: tuple[str, ...]
+
+
+def explain(plan: Plan, task: str, queue: str | None = None) -> Explanation:
+    """Explain a task sent to its own queue, or to the queue named."""
+    planned = plan.look_up(task)
+    name = queue or planned.queue
+    lane, refused = None, None
+    try:
+        lane = plan.lane(task, queue)
+    except PublishRefused as error:
+        refused = f"{error.message} ({error.hint})" if error.hint else error.message
+    declared = plan.model.queues.get(name or "")
+    return Explanation(
+        task=task,
+        known=task in plan.tasks,
+        queue=name,
+        decided_by="the call" if queue else planned.decided_by,
+        lane=lane.name if lane else None,
+        exchange=(declared.exchange or declared.name) if declared else None,
+        routing_key=(declared.routing_key or declared.name) if declared else None,
+        takers=tuple(worker.name for worker in plan.consumers.get(lane.name, ())) if lane else (),
+        others=_others(plan, task, name),
+        refused=refused,
+        would_do=plan.queues_for(task),
+    )
+
+
+def _others(plan: Plan, task: str, queue: str | None) -> tuple[tuple[str, str], ...]:
+    planned = plan.look_up(task)
+    placed = {worker.profile for worker in plan.workers}
+    reasons = []
+    for profile in plan.model.profiles.values():
+        reason = why_unable(profile, task, planned.requires)
+        if reason is None and queue not in profile.queues:
+            reason = f"profile {profile.name!r} does not consume {queue!r}"
+        if reason is None and profile.name not in placed:
+            reason = f"profile {profile.name!r} runs on no node"
+        if reason:
+            reasons.append((profile.name, reason))
+    return tuple(reasons)

@@ -1,0 +1,68 @@
+"""The plan as a Markdown page: what each profile handles and needs."""
+
+from collections.abc import Iterable, Iterator
+
+from allotment.model.profile import Profile
+from allotment.model.quantities import show_cpu, show_duration, show_memory
+from allotment.plan.plan import Plan
+
+
+def markdown(plan: Plan) -> str:
+    """Write the page. Names are checked by the model; free text is put in code spans."""
+    return "\n".join(_lines(plan)) + "\n"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield "# The fleet"
+    yield ""
+    workers = len(plan.workers)
+    yield f"{len(plan.tasks)} tasks, {len(plan.queues)} queues, {len(plan.model.profiles)} profiles, {workers} workers on {len(plan.model.nodes)} nodes."
+    yield ""
+    yield "## Profiles"
+    for profile in plan.model.profiles.values():
+        yield ""
+        yield f"### {profile.name}"
+        yield ""
+        yield f"- Handles: {_listed(plan.registered_by(profile.name))}"
+        yield f"- Consumes: {_listed(profile.queues)}"
+        yield f"- Runs: {_pool(profile)}"
+        yield f"- Needs: {_needs(profile)}"
+        yield f"- Runs on: {_listed(sorted({worker.node for worker in plan.workers if worker.profile == profile.name}))}"
+    yield ""
+    yield "## Queues"
+    yield ""
+    yield "| queue | lanes | tasks sent there |"
+    yield "|---|---|---|"
+    for name, lanes in plan.queues.items():
+        tasks = sorted(task.name for task in plan.tasks.values() if task.queue == name)
+        yield f"| `{name}` | {_listed(lane.name for lane in lanes.by_set.values())} | {_listed(tasks)} |"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "nothing"
+
+
+def _pool(profile: Profile) -> str:
+    concurrency = str(profile.concurrency) if profile.concurrency else "as many as the node has cores"
+    parts = [f"{profile.pool} pool, concurrency {concurrency}"]
+    if profile.autoscale:
+        parts.append(f"{profile.autoscale.least} to {profile.autoscale.most} when scaled")
+    if profile.time_limit:
+        parts.append(f"killed after {show_duration(profile.time_limit)}")
+    if profile.soft_time_limit:
+        parts.append(f"warned after {show_duration(profile.soft_time_limit)}")
+    if profile.max_tasks_per_child:
+        parts.append(f"a process is replaced after {profile.max_tasks_per_child} tasks")
+    return ", ".join(parts)
+
+
+def _needs(profile: Profile) -> str:
+    parts = []
+    if profile.resources.cpu is not None:
+        parts.append(f"{show_cpu(profile.resources.cpu)} cores")
+    if profile.resources.memory is not None:
+        parts.append(f"{show_memory(profile.resources.memory)} of memory")
+    parts += [f"mount `{mount.path}`" for mount in profile.requires.mounts]
+    parts += [f"module `{name}`" for name in profile.requires.imports]
+    parts += [f"label `{name}`" for name in profile.requires.labels]
+    return ", ".join(parts) or "nothing"

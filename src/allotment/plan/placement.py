@@ -1,0 +1,84 @@
+"""Workers on nodes: which run where, and what a node cannot give them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from allotment.model.fleet import FleetModel
+from allotment.model.node import Node
+from allotment.model.profile import Profile
+from allotment.model.quantities import show_cpu, show_memory
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker process tree: the profile it is of, the node it runs on, and its number there, from 1.
+
+    `consumes` are the lanes it serves, `intakes` the plain names it also takes from.
+    """
+
+    profile: str
+    node: str
+    index: int
+    consumes: tuple[str, ...]
+    intakes: tuple[str, ...]
+    concurrency: int | None
+
+    @property
+    def name(self) -> str:
+        """The worker's name as Celery knows it: `profile-index@node`."""
+        return f"{self.profile}-{self.index}@{self.node}"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Something a node cannot give a worker of this profile, and what would mend it."""
+
+    node: str
+    profile: str
+    reason: str
+    mend: str
+
+
+def concurrency_on(profile: Profile, node: Node) -> int | None:
+    """Give how many tasks a worker runs at once: as said, else the node's cores, None where those are not known."""
+    if profile.concurrency is not None:
+        return profile.concurrency
+    return max(1, int(node.cpu)) if node.cpu is not None else None
+
+
+def misfits(model: FleetModel) -> Iterator[Misfit]:
+    """Give every worker that its node cannot hold: a label or a mount that is missing, cores or memory overcommitted."""
+    for node in model.nodes.values():
+        for name, count in node.workers.items():
+            if count:
+                yield from _lacking(model.profiles[name], node)
+        yield from _overcommitted(model, node)
+
+
+def _lacking(profile: Profile, node: Node) -> Iterator[Misfit]:
+    for label in profile.requires.labels:
+        if label not in node.labels:
+            reason = f"node {node.name!r} has no label {label!r}"
+            yield Misfit(node.name, profile.name, reason, f"add the label to the node, or run {profile.name!r} elsewhere")
+    if node.mounts is None:
+        return
+    for mount in profile.requires.mounts:
+        if mount.path not in node.mounts:
+            reason = f"node {node.name!r} has no mount {mount.path!r}"
+            yield Misfit(node.name, profile.name, reason, f"mount it there, or run {profile.name!r} elsewhere")
+
+
+def _overcommitted(model: FleetModel, node: Node) -> Iterator[Misfit]:
+    placed = [(model.profiles[name], count) for name, count in node.workers.items() if count]
+    for what, capacity, each, show in (
+        ("cores", node.cpu, [profile.resources.cpu for profile, _ in placed], show_cpu),
+        ("memory", node.memory, [profile.resources.memory for profile, _ in placed], show_memory),
+    ):
+        if capacity is None:
+            continue
+        terms = [(one, count) for one, (_, count) in zip(each, placed, strict=True) if one is not None]
+        total = sum(one * count for one, count in terms)
+        if total > capacity:
+            added = " + ".join(f"{count} × {show(one)}" for one, count in terms)  # type: ignore[operator]
+            reason = f"node {node.name!r} has {show(capacity)} {what}, its workers take {added} = {show(total)}"  # type: ignore[operator]
+            yield Misfit(node.name, placed[0][0].name, reason, "run fewer workers there, or make them smaller")

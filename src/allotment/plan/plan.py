@@ -1,0 +1,207 @@
+"""The plan: everything that follows from a fleet and the tasks there are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from allotment.errors import NobodyCanRun, QueueUnknown
+from allotment.model.fleet import FleetModel
+from allotment.model.names import did_you_mean
+from allotment.model.patterns import PatternIndex
+from allotment.model.requirements import NO_REQUIREMENTS, Requirements
+from allotment.model.task import BUILT_IN_PREFIX, KnownTask, TaskEntry
+from allotment.plan.capability import Capability, ProfileSet
+from allotment.plan.lanes import Lane, QueueLanes, lanes_of_queue
+from allotment.plan.placement import Worker, concurrency_on
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """A task, where it goes unless a call says otherwise, what decided that, and who can run it."""
+
+    name: str
+    queue: str | None
+    decided_by: str
+    entry: TaskEntry | None
+    able: ProfileSet
+
+    @property
+    def requires(self) -> Requirements:
+        """What the task asks of a worker's profile."""
+        return self.entry.requires if self.entry else NO_REQUIREMENTS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Tasks with their routes, queues with their lanes, workers with what they consume.
+
+    `tasks` holds the tasks known when the plan was made; `look_up` answers for others from the file's patterns.
+    """
+
+    model: FleetModel
+    capability: Capability = field(repr=False)
+    entries: PatternIndex[TaskEntry] = field(repr=False)
+    known: Mapping[str, KnownTask] = field(repr=False)
+    tasks: Mapping[str, PlannedTask] = field(repr=False)
+    queues: Mapping[str, QueueLanes]
+    workers: tuple[Worker, ...]
+
+    @cached_property
+    def lanes(self) -> Mapping[str, Lane]:
+        """Every lane by its name at the broker."""
+        return {lane.name: lane for queue in self.queues.values() for lane in queue.by_set.values()}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Worker, ...]]:
+        """The workers that take from each broker queue, intakes among them."""
+        found: dict[str, list[Worker]] = {}
+        for worker in self.workers:
+            for name in worker.consumes + worker.intakes:
+                found.setdefault(name, []).append(worker)
+        return {name: tuple(workers) for name, workers in found.items()}
+
+    def look_up(self, task: str) -> PlannedTask:
+        """Give the planned task, made from the file's entries where it was not known before."""
+        return self.tasks.get(task) or planned_task(KnownTask(task), self.model, self.entries, self.capability)
+
+    def names(self, task: str) -> bool:
+        """Say whether the task is known, or named by an entry of the file or by a profile's own list."""
+        return (
+            task in self.tasks
+            or task.startswith(BUILT_IN_PREFIX)
+            or self.entries.first(task) is not None
+            or any(profile.tasks is not None and profile.selects(task) for profile in self.model.profiles.values())
+        )
+
+    def lane(self, task: str, queue: str | None = None) -> Lane:
+        """Give the lane a message goes to: to the task's own queue, or to the queue a call names.
+
+        Raises QueueUnknown for a queue the fleet does not have, NobodyCanRun where no worker there can run the task.
+        """
+        if task.startswith(BUILT_IN_PREFIX) and task not in self.tasks:
+            return self._lane_for_built_in(task, queue)
+        planned = self.look_up(task)
+        name = queue or planned.queue
+        if name is None:
+            raise NobodyCanRun(
+                f"task {task!r} has no queue",
+                task=task,
+                queue=None,
+                hint="give it one under `tasks:`, or set `default_queue:`",
+            )
+        lanes = self._lanes_of(task, name)
+        able = planned.able & lanes.consumers
+        if not able:
+            raise self._nobody(planned, name)
+        # a task that was not known when the plan was made may be for a set that has no lane: the intake takes it
+        return lanes.by_set.get(able) or Lane(name, name, self.capability.names(lanes.consumers))
+
+    def _lanes_of(self, task: str, queue: str) -> QueueLanes:
+        lanes = self.queues.get(queue)
+        if lanes is None:
+            raise QueueUnknown(
+                f"there is no queue {queue!r} in the fleet, and {task!r} was to be sent there",
+                task=task,
+                queue=queue,
+                hint=did_you_mean(queue, self.queues, otherwise="`allot plan` lists the queues"),
+            )
+        return lanes
+
+    def _lane_for_built_in(self, task: str, queue: str | None) -> Lane:
+        """Give a lane for a task of Celery's own, which every worker can run."""
+        name = queue or self.model.default_queue or next(iter(self.queues))
+        widest = self._lanes_of(task, name).widest
+        if widest is None:
+            raise NobodyCanRun(f"no worker consumes the queue {name!r}", task=task, queue=name)
+        return widest
+
+    def _nobody(self, planned: PlannedTask, queue: str) -> NobodyCanRun:
+        would_do = self.queues_for(planned.name)
+        hint = f"it can be run from {', '.join(would_do)}" if would_do else "no worker of the fleet can run it"
+        return NobodyCanRun(
+            f"no worker that consumes the queue {queue!r} can run {planned.name!r}",
+            task=planned.name,
+            queue=queue,
+            hint=hint,
+        )
+
+    def queues_for(self, task: str) -> tuple[str, ...]:
+        """List the queues from which some worker can run the task."""
+        able = self.look_up(task).able
+        return tuple(name for name, lanes in self.queues.items() if lanes.consumers & able)
+
+    def workers_of(self, node: str | None = None) -> tuple[Worker, ...]:
+        """List the workers of one node, or all."""
+        return tuple(worker for worker in self.workers if node is None or worker.node == node)
+
+    def registered_by(self, profile: str) -> tuple[str, ...]:
+        """List the known tasks that a worker of this profile registers, sorted."""
+        bit = self.capability.bit(profile)
+        return tuple(sorted(task.name for task in self.tasks.values() if task.able & bit))
+
+
+def compile_plan(model: FleetModel, known: Iterable[KnownTask]) -> Plan:
+    """Make the plan of a fleet for the tasks that exist. The cost grows with tasks + queues + workers, not their product."""
+    capability = Capability(model.profiles)
+    entries = PatternIndex((entry.key, entry) for entry in model.entries)
+    known_by_name = {task.name: task for task in known if not task.name.startswith(BUILT_IN_PREFIX)}
+    tasks = {name: planned_task(task, model, entries, capability) for name, task in known_by_name.items()}
+    queues = _queues(model, capability, {task.able for task in tasks.values()})
+    return Plan(model, capability, entries, known_by_name, tasks, queues, _workers(model, queues))
+
+
+def planned_task(
+    task: KnownTask, model: FleetModel, entries: PatternIndex[TaskEntry], capability: Capability
+) -> PlannedTask:
+    """Decide where a task goes: its entry, its app's own route, the default queue, the only queue; the first that says."""
+    entry = entries.first(task.name)
+    requires = entry.requires if entry else NO_REQUIREMENTS
+    able = capability.able(task.name, requires)
+    if entry and entry.queue:
+        return PlannedTask(task.name, entry.queue, f"tasks.{entry.key}", entry, able)
+    if task.app_queue in model.queues:
+        return PlannedTask(task.name, task.app_queue, "the app's task_routes", entry, able)
+    if model.default_queue:
+        return PlannedTask(task.name, model.default_queue, "default_queue", entry, able)
+    if len(model.queues) == 1:
+        return PlannedTask(task.name, next(iter(model.queues)), "the only queue", entry, able)
+    return PlannedTask(task.name, None, "nothing", entry, able)
+
+
+def _queues(model: FleetModel, capability: Capability, able_sets: set[ProfileSet]) -> dict[str, QueueLanes]:
+    placed = {name for node in model.nodes.values() for name, count in node.workers.items() if count}
+    consumers = dict.fromkeys(model.queues, 0)
+    for name in placed:
+        for queue in model.profiles[name].queues:
+            consumers[queue] |= capability.bit(name)
+    able_here: dict[str, set[ProfileSet]] = {queue: set() for queue in model.queues}
+    queues_of_profile = [(capability.bit(name), model.profiles[name].queues) for name in placed]
+    for able in able_sets:
+        reached = {queue for bit, queues in queues_of_profile if able & bit for queue in queues}
+        for queue in reached:
+            able_here[queue].add(able & consumers[queue])
+    return {queue: lanes_of_queue(queue, consumers[queue], able_here[queue], capability) for queue in model.queues}
+
+
+def _workers(model: FleetModel, queues: Mapping[str, QueueLanes]) -> tuple[Worker, ...]:
+    served = {name: _served(model, name, queues) for name in model.profiles}
+    return tuple(
+        Worker(name, node.name, index, *served[name], concurrency_on(model.profiles[name], node))
+        for node in model.nodes.values()
+        for name, count in node.workers.items()
+        for index in range(1, count + 1)
+    )
+
+
+def _served(
+    model: FleetModel, profile: str, queues: Mapping[str, QueueLanes]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the lanes a profile serves and the intakes it takes from, in the order of its queues."""
+    lanes = [
+        lane.name
+        for queue in model.profiles[profile].queues
+        for lane in queues[queue].by_set.values()
+        if profile in lane.profiles
+    ]
+    intakes = [queue for queue in model.profiles[profile].queues if queues[queue].intake]
+    return tuple(lanes), tuple(intakes)

@@ -1,0 +1,111 @@
+"""The proof: every task reaches only workers that can run it.
+
+It is led on the plan that was made, not on how it was made: for each task and each queue it may be sent to, the lane the
+plan answers with is looked up among the workers that consume it, and each of them is asked again whether it can run the
+task. Tasks that the same profiles can run are one case, so the cost grows with the number of such cases.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from allotment.model.names import did_you_mean
+from allotment.plan.capability import ProfileSet, why_unable
+from allotment.plan.placement import misfits
+from allotment.plan.plan import Plan, PlannedTask
+
+
+@dataclass(frozen=True, slots=True)
+class CounterExample:
+    """Why the proof fails: a task, the queue it would be sent to, a worker that shows it, the reason and what mends it.
+
+    `path` leads to the place in the fleet file; `others` counts tasks that fail in the same way.
+    """
+
+    task: str | None
+    queue: str | None
+    worker: str | None
+    reason: str
+    mend: str
+    path: tuple[str | int, ...]
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The outcome: how many pairs of task and queue were proved, or what stands against it, smallest first."""
+
+    pairs: int
+    counter_examples: tuple[CounterExample, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing stands against it."""
+        return not self.counter_examples
+
+
+def prove(plan: Plan) -> Proof:
+    """Lead the proof for every known task and every queue it may be sent to."""
+    cases: dict[tuple[ProfileSet, str | None], list[PlannedTask]] = {}
+    for task in plan.tasks.values():
+        cases.setdefault((task.able, task.queue), []).append(task)
+    pairs = 0
+    against: list[CounterExample] = []
+    proved: dict[ProfileSet, int] = {}
+    for (able, queue), tasks in cases.items():
+        example = min(tasks, key=lambda task: (len(task.name), task.name))
+        failure = _unroutable(plan, example, queue, len(tasks) - 1)
+        if failure:
+            against.append(failure)
+        if able not in proved:
+            found = _wrong_worker(plan, example, len(tasks) - 1)
+            against.extend(found)
+            proved[able] = 0 if found else sum(1 for lanes in plan.queues.values() if lanes.consumers & able)
+        pairs += proved[able] * len(tasks)
+    against.extend(_misplaced(plan))
+    return Proof(pairs, tuple(sorted(against, key=lambda one: (one.task is None, len(one.task or ""), one.task or ""))))
+
+
+def _unroutable(plan: Plan, task: PlannedTask, queue: str | None, others: int) -> CounterExample | None:
+    path: tuple[str | int, ...] = ("tasks", task.entry.key) if task.entry else ()
+    if queue is None:
+        mend = f"give it a queue under `tasks:` ({', '.join(plan.queues_for(task.name)) or 'none can run it'}), or set `default_queue:`"
+        return CounterExample(task.name, None, None, "nothing says which queue it goes to", mend, path, others)
+    if plan.queues[queue].consumers & task.able:
+        return None
+    witness = next((worker for worker in plan.workers if queue in plan.model.profiles[worker.profile].queues), None)
+    if witness is None:
+        mend = did_you_mean(queue, (name for name, lanes in plan.queues.items() if lanes.consumers))
+        return CounterExample(task.name, queue, None, "no worker consumes the queue", mend, path, others)
+    reason = why_unable(plan.model.profiles[witness.profile], task.name, task.requires) or "it cannot run it"
+    would_do = plan.queues_for(task.name)
+    mend = (
+        f"send it to {' or '.join(would_do)}, or add it to the tasks of profile {witness.profile!r}"
+        if would_do
+        else f"add it to the tasks of profile {witness.profile!r}"
+    )
+    return CounterExample(task.name, queue, witness.name, reason, mend, path, others)
+
+
+def _wrong_worker(plan: Plan, task: PlannedTask, others: int) -> list[CounterExample]:
+    """Ask every worker on every lane that the task may be sent to whether it can run it."""
+    return [
+        CounterExample(
+            task.name,
+            queue,
+            worker.name,
+            why_unable(plan.model.profiles[worker.profile], task.name, task.requires) or "it cannot run it",
+            "this is a fault of Allotment: the lane is wrong",
+            ("queues", queue),
+            others,
+        )
+        for queue, lanes in plan.queues.items()
+        if lanes.consumers & task.able
+        for worker in plan.consumers.get(plan.lane(task.name, queue).name, ())
+        if not plan.capability.bit(worker.profile) & task.able
+    ]
+
+
+def _misplaced(plan: Plan) -> Iterator[CounterExample]:
+    for misfit in misfits(plan.model):
+        path = ("nodes", misfit.node)
+        yield CounterExample(None, None, f"{misfit.profile}-1@{misfit.node}", misfit.reason, misfit.mend, path)
