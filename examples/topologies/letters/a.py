@@ -7,6 +7,6 @@ from letters.work import add
 
 
 @shared_task(name="A")
-def task_a(so_far: str = "") -> str:
+def task_a(so_far: str | list[str] = "") -> str:
     """Add the letter A."""
     return encode(add("A", so_far))

@@ -7,6 +7,6 @@ from letters.work import add
 
 
 @shared_task(name="B")
-def task_b(so_far: str = "") -> str:
+def task_b(so_far: str | list[str] = "") -> str:
     """Add the letter B."""
     return encode(add("B", so_far))

@@ -6,6 +6,6 @@ from letters.work import add
 
 
 @shared_task(name="C")
-def task_c(so_far: str = "") -> str:
+def task_c(so_far: str | list[str] = "") -> str:
     """Add the letter C."""
     return add("C", so_far)

@@ -6,6 +6,6 @@ from letters.work import add
 
 
 @shared_task(name="E")
-def task_e(so_far: str = "") -> str:
+def task_e(so_far: str | list[str] = "") -> str:
     """Add the letter E."""
     return add("E", so_far)

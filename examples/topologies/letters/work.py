@@ -6,7 +6,7 @@ import time
 SECONDS = float(os.environ.get("LETTERS_SECONDS", "0.01"))
 
 
-def add(letter: str, so_far: str) -> str:
-    """Give the letters so far with one more."""
+def add(letter: str, so_far: str | list[str]) -> str:
+    """Give the letters so far, of one task or of several side by side, with one more."""
     time.sleep(SECONDS)
-    return so_far + letter
+    return "".join(so_far) + letter

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from allotment.cli.output import json_asked
+from allotment.model.quantities import duration
 from allotment.source.fleet_file import USUAL_NAME
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,6 +23,44 @@ fleet_option = click.option(
     metavar="FILE",
     help="The fleet file.",
 )
+
+
+loglevel_option = click.option(
+    "-l",
+    "--loglevel",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    default="INFO",
+    show_default=True,
+    help="What the workers log.",
+)
+
+
+class Duration(click.ParamType):
+    """A duration such as 30s or 1h30m, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it, or fail with what is wrong."""
+        try:
+            return duration(value if not isinstance(value, str) or not value.isdecimal() else int(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Scale(click.ParamType):
+    """PROFILE=N as a pair."""
+
+    name = "profile=n"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        """Read it, or fail with what is wrong."""
+        if isinstance(value, tuple):
+            return value
+        profile, _, count = str(value).partition("=")
+        if not profile or not count.isdecimal():
+            self.fail(f"{value!r} is not PROFILE=N, for example cpu=3", param, ctx)
+        return profile, int(count)
 
 
 def _remember(_: click.Context, __: click.Parameter, value: str) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from allotment.local.state import write_whole
+
 _SAME_START = 0.01
 """Seconds by which two readings of one start time may differ."""
 
@@ -67,12 +69,7 @@ class Ledger:
             self._write()
 
     def _write(self) -> None:
-        aside = self._path.with_suffix(".new")
-        with aside.open("w") as file:
-            json.dump([asdict(entry) for entry in self._entries.values()], file)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self._path)
+        write_whole(self._path, json.dumps([asdict(entry) for entry in self._entries.values()]))
 
 
 def end_left_over(entries: Iterable[Entry], grace: float) -> tuple[str, ...]:

@@ -60,3 +60,13 @@ class StateFolder:
             return path
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"allotment-{os.getuid()}" / digest / name
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is always whole, whatever happens: aside, to the disk, then into its place."""
+    aside = path.with_name(path.name + ".new")
+    with aside.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)

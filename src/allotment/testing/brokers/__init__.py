@@ -3,8 +3,9 @@
     with RabbitServer() as server:
         connection = kombu.Connection(server.url)
 
-A server ends when its `with` block does, when it is stopped or killed, and when the process that started it is gone,
-however that happened. No process is left of it, and no file unless the caller gave the folder.
+A server ends with its `with` block, when it is stopped or killed, and when the process that started it is gone,
+however that happened; no process is left of it. Its folder is deleted at the end of the block, by `close`, or when the
+process that started it is gone while it runs, unless the caller chose the folder.
 """
 
 from allotment.testing.brokers.rabbit import RabbitServer

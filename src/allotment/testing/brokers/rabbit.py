@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import socket
 import stat
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,8 @@ class RabbitServer(LocalServer):
     name = "rabbitmq"
     separator = " = "
     user: Final = "rabbitmq"
+    node: Final = "allotment@localhost"
+    """The node's name. Every server has this one, as each has an epmd of its own and the data is found by this name."""
 
     def __init__(
         self,
@@ -37,10 +38,9 @@ class RabbitServer(LocalServer):
         plugins: Sequence[str] = (),
         start_seconds: float = 60.0,
     ) -> None:
-        super().__init__(folder, port=port, settings=settings, start_seconds=start_seconds)
+        free_port, self._distribution_port, self._epmd_port = free_ports(3)
+        super().__init__(folder, port=port or free_port, settings=settings, start_seconds=start_seconds)
         self.plugins = tuple(plugins)
-        self.node = f"allotment-{os.getpid()}-{self.port}@localhost"
-        self._distribution_port, self._epmd_port = free_ports(2)
 
     @classmethod
     def unavailable(cls) -> str | None:
@@ -113,7 +113,7 @@ class RabbitServer(LocalServer):
                     hint="give RabbitServer a folder that this user can reach, or none",
                 )
         for path in (self.folder, *self.folder.glob("*")):
-            shutil.chown(path, entry.pw_uid, entry.pw_gid)
+            os.lchown(path, entry.pw_uid, entry.pw_gid)
         return self.user
 
     def _ready(self, connection: socket.socket) -> bool:

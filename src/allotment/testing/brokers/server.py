@@ -71,8 +71,8 @@ class LocalServer(ABC):
     """A broker server on this machine.
 
     `folder` is where it keeps its data, made if need be; without one it gets a temporary folder, which `close`
-    deletes. `port` is where it listens, a free one unless given. `settings` are added to its configuration file, a
-    line each. `start_seconds` is how long `start` waits for it to answer.
+    deletes. `port` is where it listens, a free one unless given. `settings` are lines of its configuration file, added
+    to those it has here or put in their place. `start_seconds` is how long `start` waits for it to answer.
 
     As a context manager it is started on entry and closed on exit.
     """
@@ -228,9 +228,10 @@ class LocalServer(ABC):
 
     def _signal(self, *numbers: signal.Signals) -> bool:
         """Send signals to the broker; return whether all its processes ended in time."""
+        pid = self._pid or self._processes[-1].pid
         with contextlib.suppress(ProcessLookupError):
             for number in numbers:
-                os.kill(self.pid, number)
+                os.kill(pid, number)
         return self._processes[-1].wait(STOP_SECONDS) is not None
 
     def _end(self) -> None:
