@@ -3,8 +3,6 @@
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +13,33 @@ from allotment.model.names import did_you_mean
 from allotment.model.task import BUILT_IN_PREFIX, KnownTask
 
 
-@contextmanager
-def import_path(folder: Path) -> Iterator[None]:
+def make_importable(folder: Path) -> None:
     """Make modules beside the fleet file importable, as Celery does with the folder it is started in."""
     text = str(folder)
     if text not in sys.path:
         sys.path.insert(0, text)
-    yield
 
 
 def import_app(reference: str, folder: Path) -> Celery:
     """Import `module:attribute`; without an attribute, `app` or `celery` of the module. Raises AppUnusable."""
     module_name, _, attribute = reference.partition(":")
-    with import_path(folder):
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            raise _missing(reference, module_name, error, folder) from error
-        except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            raise AppUnusable(
-                f"the app {reference!r} cannot be imported: {type(error).__name__}: {error}",
-                hint=f"it was raised in {place.filename}:{place.lineno}",
-            ) from error
+    make_importable(folder)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise _missing(reference, module_name, error, folder) from error
+    except Exception as error:
+        raise _raised(f"the app {reference!r}", error) from error
     return _app_in(module, attribute, reference)
+
+
+def _raised(what: str, error: Exception) -> AppUnusable:
+    """Put an error of the user's own module into words, with the place that raised it."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return AppUnusable(
+        f"{what} cannot be imported: {type(error).__name__}: {error}",
+        hint=f"it was raised in {place.filename}:{place.lineno}",
+    )
 
 
 def _missing(reference: str, module: str, error: ModuleNotFoundError, folder: Path) -> AppUnusable:
@@ -95,8 +96,4 @@ def import_all_tasks(app: Celery) -> None:
     try:
         app.loader.import_default_modules()
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise AppUnusable(
-            f"the task modules of the app {app.main!r} cannot be imported: {type(error).__name__}: {error}",
-            hint=f"it was raised in {place.filename}:{place.lineno}",
-        ) from error
+        raise _raised(f"a task module of the app {app.main!r}", error) from error

@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import Celery
 
-from allotment.engine.app import import_app, import_path, known_tasks
+from allotment.engine.app import import_app, known_tasks
 from allotment.engine.declared import declared_tasks
 from allotment.errors import AppUnusable
 from allotment.local.inventory import SEPARATOR
@@ -104,8 +104,7 @@ def main() -> int:
     """Print the inventory of the app named on the command line, for `allotment.local.inventory`."""
     reference, folder = sys.argv[1], Path(sys.argv[2])
     try:
-        with import_path(folder):
-            inventory = take_inventory(import_app(reference, folder))
+        inventory = take_inventory(import_app(reference, folder))
     except AppUnusable as error:
         sys.stderr.write(f"{SEPARATOR}{error.message}\n{error.hint or ''}")
         return 1

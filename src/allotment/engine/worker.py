@@ -11,7 +11,7 @@ from celery.platforms import SecurityWarning
 from celery.signals import worker_ready
 
 from allotment.engine.addresses import check_broker
-from allotment.engine.app import import_all_tasks, import_app
+from allotment.engine.app import import_all_tasks, import_app, make_importable
 from allotment.engine.installation import Installation, install
 from allotment.engine.modules import import_only, keep_only
 from allotment.engine.requirements import check_requirements
@@ -153,6 +153,7 @@ def run_worker(
 
     Raises RequirementsUnmet, AppUnusable, ProofFailed or BrokerUnreachable before anything is consumed.
     """
+    make_importable(file.path.parent)
     check_requirements(file.model.profiles[order.profile], file.model.nodes[order.node])
     app, worker = load_worker(file, order, inventory_of(file, inventory_path))
     app.allotment.hold_embedded()

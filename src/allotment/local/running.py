@@ -95,7 +95,8 @@ class RunningFleet:
         code = self.stop()
         text = "".join(event.get("text", "") + "\n" for event in self.events if event["event"] == "text")
         said = [line for event in self.events if event["event"] == "given-up" for line in event["last_lines"]]
-        last = next((line for line in reversed(said) if line.strip()), None) or _error_in(text)
+        last = next((line for line in said if line.startswith("error: ")), None)
+        last = last or next((line for line in reversed(said) if line.strip()), None) or _error_in(text)
         last = last or self._process.stderr.read().strip()
         kind = ProofFailed if code == ProofFailed.exit_code and "proved" in last else FleetNotStarted
         return kind(f"the fleet did not start: {last or f'`allot up` ended with code {code}'}", hint="`allot up` shows more")

@@ -61,7 +61,7 @@ def as_text(report: "RunReport") -> None:
 
 def as_json(loaded: LoadedFleet, report: "RunReport") -> None:
     """Print the outcome for programs."""
-    print_json(document(loaded.file.path.stem, _broker(loaded), report))
+    print_json(document(loaded.file.path.stem, _broker(loaded), report) | {"ids": list(report.ids)})
 
 
 def _broker(loaded: LoadedFleet) -> str:
@@ -88,5 +88,4 @@ def document(name: str, broker: str, report: "RunReport") -> dict[str, Any]:
             for row in report.rows
         ],
         "failures": dict(report.failures),
-        "ids": list(report.ids),
     }

@@ -77,8 +77,9 @@ class TextLines:
 
     def given_up(self, name: str, code: int, last_lines: Sequence[str]) -> None:
         """Say that a worker is not started again, and what it said last."""
-        last = next((line for line in reversed(last_lines) if line.strip()), "it printed nothing")
-        self._say(name, f"given up after it ended with {_code(code)}; its last line: {last}", fg="red", bold=True)
+        errors = [line for line in last_lines if line.startswith("error: ")]
+        last = next((line for line in (*errors, *reversed(last_lines)) if line.strip()), "it printed nothing")
+        self._say(name, f"given up after it ended with {_code(code)}; {last}", fg="red", bold=True)
 
     def left_over(self, name: str) -> None:
         """Say that an old process was ended."""
