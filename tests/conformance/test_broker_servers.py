@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +16,7 @@ import kombu
 import psutil
 import pytest
 
-from allotment.testing.brokers import BrokerServerError, LocalServer, RabbitServer, RedisServer, ValkeyServer
+from allotment.testing.brokers import BrokerServerError, LocalServer, RabbitServer
 from allotment.testing.fixtures import SERVERS, require
 from allotment.testing.tether import TetheredProcess
 
@@ -40,10 +42,12 @@ def rabbit() -> type[LocalServer]:
 
 
 def publish(server, body, queue="letters"):
+    """Put a persistent message into a durable queue, and wait until the broker has both on disk."""
+    letters = kombu.Queue(queue, durable=True)
+    another = kombu.Exchange(f"declared-after-{uuid.uuid4()}", durable=True)  # see RabbitServer
     with kombu.Connection(server.url, transport_options={"confirm_publish": True}) as connection:
-        letters = kombu.Queue(queue, durable=True)
         kombu.Producer(connection).publish(
-            body, exchange="", routing_key=queue, declare=[letters], delivery_mode=2, retry=False
+            body, exchange="", routing_key=queue, declare=[letters, another], delivery_mode=2, retry=False
         )
 
 
@@ -145,6 +149,17 @@ def test_a_suspended_server_can_be_stopped(server):
     assert processes(server.folder) == []
 
 
+def test_a_server_that_does_not_stop_in_time_is_ended_and_keeps_its_data(server, monkeypatch):
+    publish(server, "still here")
+    with monkeypatch.context() as patch:
+        patch.setattr("allotment.testing.brokers.server.STOP_SECONDS", 0)
+        with pytest.raises(BrokerServerError, match="did not shut down in 0 s"):
+            server.stop()
+    assert processes(server.folder) == []
+    server.start()
+    assert receive(server) == "still here"
+
+
 def test_it_listens_on_the_loopback_only(broker):
     addresses = {
         connection.laddr.ip
@@ -242,15 +257,18 @@ def test_starting_twice_is_refused(broker):
     assert broker.pid == pid
 
 
-@pytest.mark.parametrize("kind", [RedisServer, ValkeyServer])
-def test_a_folder_and_a_port_can_be_given(kind, tmp_path):
-    require(kind)
-    with kind(tmp_path / "data") as first:
-        publish(first, "kept")
-    with kind(tmp_path / "data", port=first.port) as second:
-        assert second.url == first.url
-        assert receive(second) == "kept"
-    assert (tmp_path / "data").is_dir()
+def test_a_folder_can_be_given_and_keeps_the_data(kind):
+    with tempfile.TemporaryDirectory() as parent:
+        Path(parent).chmod(0o755)  # so that the user who runs RabbitMQ can enter it
+        folder = Path(parent, "data")
+        with kind(folder) as first:
+            publish(first, "kept")
+        assert folder.is_dir()
+        with kind(folder) as second:
+            assert second.url != first.url
+            assert receive(second) == "kept"
+        with kind(folder, port=first.port) as third:
+            assert third.url == first.url
 
 
 def test_rabbitmq_says_when_its_user_cannot_reach_the_folder(rabbit, tmp_path):

@@ -19,13 +19,13 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of the table."""
-        return list(COMMANDS)
+        return [*super().list_commands(ctx), *COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Give the command of this name; None for one that is not in the table."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
-            return None
+            return super().get_command(ctx, cmd_name)
         command: click.Command = importlib.import_module(f"allotment.cli.commands.{entry.module}").command
         return command
 
@@ -75,6 +75,8 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception:  # noqa: BLE001 - the last stop: a fault of ours, told as such
-        sys.stderr.write(f"{traceback.format_exc()}\nThis is a fault of Allotment; please report it with the text above.\n")
+        sys.stderr.write(
+            f"{traceback.format_exc()}\nThis is a fault of Allotment; please report it with the text above.\n"
+        )
         return ExitCode.INTERNAL
     return result if isinstance(result, int) else ExitCode.OK

@@ -20,8 +20,13 @@ class CommandEntry:
 
 
 COMMANDS = {
-    "check": CommandEntry("check", "Check a fleet file and prove that every task reaches only workers that can run it."),
-    "plan": CommandEntry("plan", "Show what follows from the file: queues, lanes, routes, workers; as a table, diagram, commands or settings."),
+    "check": CommandEntry(
+        "check", "Check a fleet file and prove that every task reaches only workers that can run it."
+    ),
+    "plan": CommandEntry(
+        "plan",
+        "Show what follows from the file: queues, lanes, routes, workers; as a table, diagram, commands or settings.",
+    ),
     "explain": CommandEntry("explain", "Say where a task goes and why: entry, lane, exchange, key, workers."),
     "up": CommandEntry("up", "Run the fleet's part of this machine."),
     "worker": CommandEntry("worker", "Run one worker of the fleet: what a unit file or a container runs."),
@@ -70,6 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given == ["--version"]:
         sys.stdout.write(f"allotment {__version__}\n")
         return ExitCode.OK
-    from allotment.cli.group import run  # noqa: PLC0415 - click costs more than the help text may
+    from allotment.cli.group import run  # click costs more than the help text may
 
     return run(given)

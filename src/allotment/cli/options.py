@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from allotment.cli.output import json_asked
 from allotment.model.quantities import duration
 from allotment.source.fleet_file import USUAL_NAME
+
+if TYPE_CHECKING:
+    _Seconds = click.ParamType[float]
+    _NameAndCount = click.ParamType[tuple[str, int]]
+else:  # generic only from click 8.4 on
+    _Seconds = _NameAndCount = click.ParamType
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,7 +41,7 @@ loglevel_option = click.option(
 )
 
 
-class Duration(click.ParamType):
+class Duration(_Seconds):
     """A duration such as 30s or 1h30m, as seconds."""
 
     name = "duration"
@@ -48,7 +54,7 @@ class Duration(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Scale(click.ParamType):
+class Scale(_NameAndCount):
     """PROFILE=N as a pair."""
 
     name = "profile=n"

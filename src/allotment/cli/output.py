@@ -22,7 +22,7 @@ def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
 
 def console(*, stderr: bool = False) -> "Console":
     """Give a console for tables; wide where nothing is known of the width, so that pipes lose no text."""
-    from rich.console import Console  # noqa: PLC0415 - only commands that draw tables pay for it
+    from rich.console import Console  # only commands that draw tables pay for it
 
     stream = sys.stderr if stderr else sys.stdout
     return Console(file=stream, width=None if stream.isatty() else 160, highlight=False, soft_wrap=False)
@@ -82,4 +82,7 @@ def _show_line(where: Where) -> None:
     number = f"{where.line:>5}"
     click.echo(click.style(f"{number} | ", dim=True) + text, err=True)
     if where.column:
-        click.echo(click.style(" " * len(number) + " | ", dim=True) + " " * (where.column - 1) + click.style("^", fg="red"), err=True)
+        click.echo(
+            click.style(" " * len(number) + " | ", dim=True) + " " * (where.column - 1) + click.style("^", fg="red"),
+            err=True,
+        )

@@ -14,7 +14,7 @@ HEADER = "allotment"
 """A header of each message: the queue it was sent to by the file's name, and when, in seconds of the epoch."""
 
 
-class FleetAMQP(AMQP):  # type: ignore[misc]  # Celery carries no types
+class FleetAMQP(AMQP):
     """Routes by the plan, knows its queues and no others, and starts an embedded broker before the first connection."""
 
     def __init__(self, app: Celery) -> None:

@@ -92,7 +92,10 @@ def _routed_to(routes: Any, name: str) -> str | None:
 
 
 def import_all_tasks(app: Celery) -> None:
-    """Import every module the app lists or discovers, as a worker does. Raises AppUnusable naming the module at fault."""
+    """Import every module the app lists or discovers, as a worker does.
+
+    Raises AppUnusable naming the module at fault.
+    """
     try:
         app.loader.import_default_modules()
     except Exception as error:

@@ -1,6 +1,7 @@
 """An app that sends to the fleet and reads its results, for commands."""
 
 from celery import Celery
+from celery.result import AsyncResult
 
 from allotment.engine.addresses import check_broker
 from allotment.engine.app import import_app
@@ -19,9 +20,24 @@ def client_app(file: FleetFile, inventory: Inventory | None) -> Celery:
         raise UnknownName("the fleet file names no app", hint="add app: module:attribute")
     app = import_app(file.model.app, file.path.parent)
     install(file, app, inventory.tasks)
-    # cached metadata holds results until the interpreter ends, and they unsubscribe when they go (celery/result.py)
-    app.conf.result_cache_max = -1
+    keep_results_quiet(app)
     return app
+
+
+class QuietResult(AsyncResult):
+    """A result that does nothing when it is collected.
+
+    Celery's unsubscribes then (`celery/result.py`, `__del__`), which fails with a traceback where Python is ending or the
+    backend is gone already. Who uses these unsubscribes by `workflow.let_go`.
+    """
+
+    def __del__(self) -> None:
+        """Leave the backend alone."""
+
+
+def keep_results_quiet(app: Celery) -> None:
+    """Make an app of ours give such results."""
+    app.__dict__["AsyncResult"] = app.subclass_with_self(QuietResult)
 
 
 def connect(app: Celery) -> None:
@@ -33,3 +49,21 @@ def connect(app: Celery) -> None:
 def anybody_there(app: Celery, timeout: float = 1.0) -> bool:
     """Say whether at least one worker answers within so many seconds."""
     return bool(app.control.ping(timeout=timeout, limit=1))
+
+
+def close(app: Celery) -> None:
+    """Close what an app of ours holds alone: to the result backend, and to an embedded broker's keeper.
+
+    Connections to the broker lie in kombu's pools, which all apps with the same address share (`kombu/pools.py`).
+    """
+    backend = app.backend
+    consumer = getattr(backend, "result_consumer", None)
+    if consumer is not None:
+        consumer.stop()
+    client = getattr(backend, "client", None)
+    if client is not None and hasattr(client, "connection_pool"):
+        client.connection_pool.disconnect()
+    app.close()
+    installation = getattr(app, "allotment", None)
+    if installation is not None:
+        installation.embedded.release()

@@ -1,8 +1,8 @@
 """Tasks read from a module's source, for modules that cannot be imported here.
 
-A module may need a library that only other nodes have; its tasks exist all the same, and the plan must know their names.
-Found are functions under a decorator that ends in `.task`, `shared_task` or `task`, with their `name=` where it is a
-literal; Celery's own default is the module's name and the function's (`celery/app/base.py`, `gen_task_name`).
+A module may need a library that only other nodes have; its tasks exist all the same, and the plan must know their
+names. Found are functions under a decorator that ends in `.task`, `shared_task` or `task`, with their `name=` where it
+is a literal; Celery's own default is the module's name and the function's (`celery/app/base.py`, `gen_task_name`).
 """
 
 import ast

@@ -1,8 +1,8 @@
 """The guard: what a worker does with a message it cannot run.
 
-Celery's own consumer discards it (`celery/worker/consumer/consumer.py`, `on_unknown_task`). Here it is forwarded to a lane
-whose workers can run it, else set aside with the reason. Either is done, and known to the broker, before the original is
-acknowledged.
+Celery's own consumer discards it (`celery/worker/consumer/consumer.py`, `on_unknown_task`). Here it is forwarded to a
+lane whose workers can run it, else set aside with the reason. Either is done, and known to the broker, before the
+original is acknowledged.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ FORWARDS_HEADER = "allotment_forwards"
 logger = get_logger(__name__)
 
 
-class GuardedConsumer(Consumer):  # type: ignore[misc]  # Celery carries no types
+class GuardedConsumer(Consumer):
     """Celery's consumer, with the guard. Named by the setting `worker_consumer`."""
 
     def on_unknown_task(self, body: Any, message: Any, exc: BaseException) -> None:
@@ -57,7 +57,9 @@ def _task_name(message: Any) -> str:
     headers = message.headers or {}
     if "task" in headers:
         return str(headers["task"])
-    return str(task_that_decides(message.payload["task"], message.payload.get("args"), message.payload.get("kwargs"))[0])
+    return str(
+        task_that_decides(message.payload["task"], message.payload.get("args"), message.payload.get("kwargs"))[0]
+    )
 
 
 def _still_good(plan: Any, name: str, arrived_at: str) -> str | None:

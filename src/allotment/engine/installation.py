@@ -39,10 +39,7 @@ class Installation:
     @property
     def plan(self) -> Plan:
         """The plan for the tasks known by now."""
-        if self._plan is None:
-            self._make_plan()
-        assert self._plan is not None
-        return self._plan
+        return self._make_plan() if self._plan is None else self._plan
 
     @property
     def queues(self) -> dict[str, Any]:
@@ -58,15 +55,16 @@ class Installation:
             return plan
         if self._known is None:
             if task in self.app.tasks:
-                self._make_plan()
-                return self.plan
+                return self._make_plan()
             if plan.names(task):
                 return plan
         raise TaskUnknown(
             f"there is no task {task!r} in the fleet",
             task=task,
             queue=None,
-            hint=did_you_mean(task, plan.tasks, otherwise="import its module before it is sent, or list it under `tasks:`"),
+            hint=did_you_mean(
+                task, plan.tasks, otherwise="import its module before it is sent, or list it under `tasks:`"
+            ),
         )
 
     def hold_embedded(self) -> None:
@@ -75,7 +73,7 @@ class Installation:
         if any(address is not None and address.embedded for address in (model.broker, model.results)):
             self.embedded.hold()
 
-    def _make_plan(self) -> None:
+    def _make_plan(self) -> Plan:
         known = self._known
         if known is None:
             listed = tuple(KnownTask(entry.key) for entry in self.file.model.entries if "*" not in entry.key)
@@ -84,6 +82,7 @@ class Installation:
         self._plan, self._queues = plan, kombu_queues(plan)
         for cached in ("queues", "default_queue", "send_task_message"):
             self.app.amqp.__dict__.pop(cached, None)
+        return plan
 
     def apply_settings(self, **_: Any) -> None:
         """Put into the app's settings what the fleet decides; the rest stays the app's."""

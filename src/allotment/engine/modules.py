@@ -9,7 +9,7 @@ import importlib.util
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 
@@ -18,7 +18,9 @@ from allotment.engine.declared import declared_tasks
 from allotment.errors import AppUnusable
 from allotment.local.inventory import SEPARATOR
 from allotment.model.inventory import Inventory
-from allotment.model.task import KnownTask
+
+if TYPE_CHECKING:
+    from allotment.model.task import KnownTask
 
 
 def take_inventory(app: Celery) -> Inventory:

@@ -15,10 +15,10 @@ from pathlib import Path
 from celery import Celery
 
 from allotment.engine.addresses import broker_url, results_url
-from allotment.engine.demonstration import WHOLE, WORKFLOWS, Topology
-from allotment.engine.workflow import canvas, wait
+from allotment.engine.client import close, keep_results_quiet
+from allotment.engine.demonstration import WHOLE, WORKFLOWS, Topology, app_inventory
+from allotment.engine.workflow import canvas, let_go, wait
 from allotment.local.embedded import EmbeddedBroker
-from allotment.local.inventory import read_inventory
 from allotment.local.state import StateFolder
 from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import read_fleet_file
@@ -44,8 +44,7 @@ class PlainOutcome:
 def demonstrate_plain(topology: Topology, folder: Path, environment: Mapping[str, str], app_name: str) -> PlainOutcome:
     """Run the topology's workflows with plain Celery workers of the app `app_name`, which imports no task by itself."""
     file = read_fleet_file(folder / f"{topology.name}.yaml", environment)
-    assert file.model.app is not None
-    inventory = read_inventory(file.model.app, file.path.parent)
+    inventory = app_inventory(file)
     plan = compile_plan(file.model, inventory.tasks)
     embedded = EmbeddedBroker(StateFolder.of(file.path, environment))
     if any(address is not None and address.embedded for address in (file.model.broker, file.model.results)):
@@ -59,7 +58,8 @@ def demonstrate_plain(topology: Topology, folder: Path, environment: Mapping[str
         "task_routes": {task.name: {"queue": task.queue} for task in plan.tasks.values() if task.queue},
     }
     app = Celery("plain", broker=urls["BROKER_URL"], backend=urls["RESULT_URL"], set_as_current=False)
-    app.conf.update(settings, result_cache_max=-1)
+    app.conf.update(settings)
+    keep_results_quiet(app)
     modules = {name: inventory.modules_for(plan.registered_by(name)) for name in file.model.profiles}
     with _workers(plan, app_name, modules, {**environment, **urls, SETTINGS: json.dumps(settings)}, folder):
         _until_ready(app, len(plan.workers))
@@ -68,9 +68,8 @@ def demonstrate_plain(topology: Topology, folder: Path, environment: Mapping[str
         wait(results, timeout=60.0, stall=STALL)
         seconds = time.monotonic() - began
         finished = sum(1 for result in results if result.state == "SUCCESS")
-        for result in results:
-            result.backend = None
-    app.close()
+        let_go(app, results)
+    close(app)
     embedded.release()
     return PlainOutcome(WORKFLOWS, finished, seconds)
 
@@ -91,7 +90,10 @@ def _workers(
                 subprocess.Popen(
                     [sys.executable, "-m", "celery", *arguments],
                     cwd=folder,
-                    env={**environment, "PYTHONPATH": os.pathsep.join([str(folder), environment.get("PYTHONPATH", "")])},
+                    env={
+                        **environment,
+                        "PYTHONPATH": os.pathsep.join([str(folder), environment.get("PYTHONPATH", "")]),
+                    },
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

@@ -30,7 +30,8 @@ def dead_queue() -> Queue:
 def set_aside(app: Celery, message: Any, reason: Reason, detail: str, worker: str) -> None:
     """Put a message into `allotment.dead` with its original bytes and headers, and return once the broker has it.
 
-    The caller acknowledges the original afterwards, so that a crash between the two repeats the message and never loses it.
+    The caller acknowledges the original afterwards, so that a crash between the two repeats the message and never loses
+    it.
     """
     delivery = message.delivery_info or {}
     why = {

@@ -17,7 +17,8 @@ def check_requirements(profile: Profile, node: Node) -> None:
         *(fault for mount in profile.requires.mounts for fault in _mount_faults(mount)),
         *(fault for name in profile.requires.imports for fault in _import_faults(name)),
         *(
-            f"node {node.name!r} has no label {label!r}: add it under nodes.{node.name}.labels, or run this profile elsewhere"
+            f"node {node.name!r} has no label {label!r}: add it under nodes.{node.name}.labels,"
+            " or run this profile elsewhere"
             for label in profile.requires.labels
             if label not in node.labels
         ),

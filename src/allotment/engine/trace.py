@@ -70,7 +70,7 @@ def _gather(app: Celery, ids: list[str]) -> dict[str, Any]:
 
 
 def _children(children: Any) -> Iterator[str]:
-    """Give the ids in stored children: `[[id, parent], members or None]` each, as `as_tuple` of a result writes them."""
+    """Give the ids in stored children: each `[[id, parent], members or None]`, as `as_tuple` of a result writes it."""
     for (identity, _parent), inner in children:
         if inner is None:
             yield str(identity)

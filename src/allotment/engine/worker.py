@@ -39,7 +39,10 @@ class WorkerOrder:
 
 
 def node_for(model: FleetModel, profile: str, node: str | None) -> Node:
-    """Give the node a worker of this profile runs on: the one named, else the only one that has it. Raises UnknownName."""
+    """Give the node a worker of this profile runs on: the one named, else the only one that has it.
+
+    Raises UnknownName.
+    """
     if profile not in model.profiles:
         raise UnknownName(f"there is no profile {profile!r}", hint=did_you_mean(profile, model.profiles))
     if node is not None:
@@ -55,7 +58,10 @@ def node_for(model: FleetModel, profile: str, node: str | None) -> Node:
 
 
 def inventory_of(file: FleetFile, given: Path | None = None) -> Inventory | None:
-    """Give the tasks of the fleet's app: from the file a supervisor wrote, else found now; None where there is no app."""
+    """Give the tasks of the fleet's app: from the file a supervisor wrote, else found now.
+
+    None where there is no app.
+    """
     if file.model.app is None:
         return None
     if given is not None:
@@ -102,9 +108,7 @@ def _placed(plan: Plan, order: WorkerOrder) -> Worker:
         sibling = sibling or next((one for one in plan.workers if one.profile == order.profile), None)
         if sibling is None:
             raise UnknownName(f"no node runs profile {order.profile!r}", hint="add it to the workers of a node")
-        found = Worker(
-            order.profile, order.node, order.index, sibling.consumes, sibling.intakes, sibling.concurrency
-        )
+        found = Worker(order.profile, order.node, order.index, sibling.consumes, sibling.intakes, sibling.concurrency)
     if not found.consumes:
         raise ProofFailed(
             f"worker {found.name} could run nothing that is sent to its queues",

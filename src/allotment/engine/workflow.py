@@ -12,7 +12,8 @@ from celery.result import AsyncResult, GroupResult
 
 from allotment.engine.marks import Mark, read_mark
 from allotment.errors import ExpressionInvalid
-from allotment.source.expression import Call, Sequence as InSequence, Step, Together
+from allotment.source.expression import Call, Step, Together
+from allotment.source.expression import Sequence as InSequence
 
 _LOOK = 0.5
 
@@ -69,7 +70,10 @@ def check_routes(app: Celery, signature: Any) -> None:
 
 
 def submit(app: Celery, step: Step, times: int, queue: str | None) -> list[AsyncResult]:
-    """Send the workflow so many times. Raises PublishRefused before the first is sent if one of its tasks has no worker."""
+    """Send the workflow so many times.
+
+    Raises PublishRefused before the first is sent if one of its tasks has no worker.
+    """
     prepared = canvas(app, step, queue)
     check_routes(app, prepared)
     if isinstance(step, Together):
@@ -78,7 +82,7 @@ def submit(app: Celery, step: Step, times: int, queue: str | None) -> list[Async
 
 
 def wait(
-    results: Sequence[AsyncResult], timeout: float, stall: float | None, progress: Callable[[int], None] | None = None
+    results: Sequence[AsyncResult], timeout: float, stall: float | None = None, progress: Callable[[int], None] | None = None
 ) -> None:
     """Wait until all are done, `timeout` seconds are over, or for `stall` seconds nothing more has been done."""
     deadline = time.monotonic() + timeout
@@ -166,15 +170,11 @@ def run(
         wait(results, timeout, stall, progress)
         return report(app, results, began, began_clock)
     finally:
-        _let_go(app, results)
+        let_go(app, results)
 
 
-def _let_go(app: Celery, results: Sequence[AsyncResult]) -> None:
-    """Unsubscribe from results now: left to themselves they do so when Python ends, and fail (celery/result.py)."""
+def let_go(app: Celery, results: Sequence[AsyncResult]) -> None:
+    """Unsubscribe from results."""
     for result in results:
         for one in members(result):
-            for child in (one._cache or {}).get("children") or ():  # noqa: SLF001 - results made from stored metadata
-                for inner in members(child):
-                    inner.backend = None
             app.backend.remove_pending_result(one)
-            one.backend = None

@@ -1,8 +1,8 @@
 """The embedded broker: a Valkey server in the fleet's state folder, for all who name the same fleet file.
 
-A keeper process starts the server and ends it, saved, once nobody holds it any more. Whoever uses it holds it by an open
-connection to the keeper, which the kernel closes when the holder ends, however it ends: no server outlives its users.
-Messages and results are written to disk as they come (append-only file) and are there again at the next start.
+A keeper process starts the server and ends it, saved, once nobody holds it any more. Whoever uses it holds it by an
+open connection to the keeper, which the kernel closes when the holder ends, however it ends: no server outlives its
+users. Messages and results are written to disk as they come (append-only file) and are there again at the next start.
 """
 
 import contextlib

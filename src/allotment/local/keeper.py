@@ -98,7 +98,7 @@ class Keeper:
             elif now - idle_since > LINGER:
                 return
             if not await asyncio.to_thread(server.is_running):
-                print("the server has died", file=sys.stderr, flush=True)
+                sys.stderr.write("the server has died\n")
                 return
 
 
@@ -111,7 +111,7 @@ def main() -> int:
     except Held:
         return 0
     except ValkeyServerError as error:
-        print(error, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

@@ -139,7 +139,9 @@ def _refuse_unproved(plan: Plan) -> None:
     if not proof.holds:
         example = proof.counter_examples[0]
         what = f"task {example.task!r}: {example.reason}" if example.task else example.reason
-        raise ProofFailed(f"the fleet is not proved, so it is not run: {what}", hint=f"{example.mend}; see `allot check`")
+        raise ProofFailed(
+            f"the fleet is not proved, so it is not run: {what}", hint=f"{example.mend}; see `allot check`"
+        )
 
 
 def _refuse_overcommitted(model: FleetModel) -> None:

@@ -43,5 +43,7 @@ def unreachable(url: str, error: BaseException) -> BrokerUnreachable:
     remedy = next((text for words, text in _REMEDIES if any(word in reason.lower() for word in words)), None)
     return BrokerUnreachable(
         f"the broker at {without_secrets(url)} cannot be used ({where}{reason})",
-        hint=(remedy or "check `broker:` in the fleet file, and try `nc -vz {host} {port}`").format(host=host, port=port),
+        hint=(remedy or "check `broker:` in the fleet file, and try `nc -vz {host} {port}`").format(
+            host=host, port=port
+        ),
     )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from allotment.errors import AllotmentError, ProofFailed
 
@@ -32,9 +32,20 @@ class RunningFleet:
     """
 
     def __init__(self, fleet_file: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
-        self._arguments = [sys.executable, "-m", "allotment", "up", "--fleet", str(fleet_file), "--format", "json", *options]
+        self._arguments = [
+            sys.executable,
+            "-m",
+            "allotment",
+            "up",
+            "--fleet",
+            str(fleet_file),
+            "--format",
+            "json",
+            *options,
+        ]
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[str] | None = None
+        self._reader = threading.Thread()
         self._ready = threading.Event()
         self._ended = threading.Event()
         self.events: list[dict[str, Any]] = []
@@ -43,21 +54,27 @@ class RunningFleet:
     @property
     def pid(self) -> int:
         """The supervisor's process number."""
-        assert self._process is not None, "the fleet has not been started"
-        return self._process.pid
+        return self._started.pid
 
-    def start(self) -> "RunningFleet":
+    @property
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            raise RuntimeError("the fleet has not been started")
+        return self._process
+
+    def start(self) -> Self:
         """Start it and wait until it is ready."""
         self._process = subprocess.Popen(
             self._arguments,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
         deadline = time.monotonic() + START_TIMEOUT
         while not self._ready.wait(0.05):
             if self._ended.is_set() or self._failed() or time.monotonic() > deadline:
@@ -66,17 +83,19 @@ class RunningFleet:
 
     def stop(self) -> int:
         """Drain it and wait for its end; give its exit code."""
-        assert self._process is not None, "the fleet has not been started"
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+        process = self._started
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(STOP_TIMEOUT)
+            process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
+            process.kill()
+        self._reader.join(STOP_TIMEOUT)
+        return process.wait()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
+        if process.stdout is None:
+            return
         for line in process.stdout:
             try:
                 event = json.loads(line)
@@ -85,23 +104,25 @@ class RunningFleet:
             self.events.append(event)
             if event.get("event") == "fleet-ready":
                 self._ready.set()
+        process.stdout.close()
         self._ended.set()
 
     def _failed(self) -> bool:
         return any(event.get("event") == "given-up" for event in list(self.events))
 
     def _not_started(self) -> AllotmentError:
-        assert self._process is not None and self._process.stderr is not None  # noqa: PT018 - both are set by start
         code = self.stop()
         text = "".join(event.get("text", "") + "\n" for event in self.events if event["event"] == "text")
         said = [line for event in self.events if event["event"] == "given-up" for line in event["last_lines"]]
         last = next((line for line in said if line.startswith("error: ")), None)
         last = last or next((line for line in reversed(said) if line.strip()), None) or _error_in(text)
-        last = last or self._process.stderr.read().strip()
+        last = last or text.strip()
         kind = ProofFailed if code == ProofFailed.exit_code and "proved" in last else FleetNotStarted
-        return kind(f"the fleet did not start: {last or f'`allot up` ended with code {code}'}", hint="`allot up` shows more")
+        return kind(
+            f"the fleet did not start: {last or f'`allot up` ended with code {code}'}", hint="`allot up` shows more"
+        )
 
-    def __enter__(self) -> "RunningFleet":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(

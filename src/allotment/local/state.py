@@ -1,7 +1,7 @@
 """The state folder of a fleet: what is kept on this machine between commands.
 
-It lies beside the fleet file, `.allotment/<file name>/`, or under the folder that `ALLOTMENT_STATE` names. It belongs to
-one user and holds no settings: it may be deleted while nothing runs, and with it go the embedded broker's messages.
+It lies beside the fleet file, `.allotment/<file name>/`, or under the folder that `ALLOTMENT_STATE` names. It belongs
+to one user and holds no settings: it may be deleted while nothing runs, and with it go the embedded broker's messages.
 """
 
 import hashlib
@@ -54,7 +54,10 @@ class StateFolder:
         return self.made() / name
 
     def socket(self, name: str) -> Path:
-        """Give the path for a Unix socket: in the folder where it is short enough, else in the system's temporary one."""
+        """Give the path for a Unix socket.
+
+        In the folder where it is short enough, else in the system's temporary one.
+        """
         path = self.path / name
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path

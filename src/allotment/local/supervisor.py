@@ -177,10 +177,12 @@ class Supervisor:
         return code
 
     async def _follow_output(self, run: _Run, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
+        output = process.stdout
+        if output is None:
+            raise RuntimeError("a worker was started without a pipe for what it prints")
         while True:
             try:
-                line = await process.stdout.readline()
+                line = await output.readline()
             except ValueError:  # a line over the limit: its beginning has been dropped
                 line = b"(a line too long to show)\n"
             if not line:

@@ -63,8 +63,16 @@ def _one_without_secrets(url: str) -> str:
 
 def host_and_port(url: str) -> tuple[str, int] | None:
     """Give the host and port a URL leads to, with the scheme's usual port; None where it leads to none."""
-    parts = urlsplit(url.split(";")[0])
-    usual = {"redis": 6379, "rediss": 6379, "valkey": 6379, "valkeys": 6379, "amqp": 5672, "pyamqp": 5672, "amqps": 5671}
+    parts = urlsplit(url.partition(";")[0])
+    usual = {
+        "redis": 6379,
+        "rediss": 6379,
+        "valkey": 6379,
+        "valkeys": 6379,
+        "amqp": 5672,
+        "pyamqp": 5672,
+        "amqps": 5671,
+    }
     if parts.scheme not in usual:
         return None
     return parts.hostname or "localhost", parts.port or usual[parts.scheme]

@@ -30,7 +30,9 @@ def task_name(text: str) -> str:
 def task_pattern(text: str) -> str:
     """Give the text back if it may name a task or, with `*`, several; else raise ValueError."""
     pattern = _TASK_PATTERN if "*" in text else _TASK
-    return _matching(pattern, text, TASK_LENGTH, "a task's name or pattern", "letters, digits, '_', '.', ':', '-' and '*'")
+    return _matching(
+        pattern, text, TASK_LENGTH, "a task's name or pattern", "letters, digits, '_', '.', ':', '-' and '*'"
+    )
 
 
 def queue_name(text: str) -> str:

@@ -9,7 +9,7 @@ LOCAL = "local"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine: its cores, bytes of memory, labels and mounts (None: not said), and how many workers of which profile."""
+    """A machine: cores, bytes of memory, labels and mounts (None: not said), and how many workers of which profile."""
 
     name: str
     workers: Mapping[str, int] = field(default_factory=dict)

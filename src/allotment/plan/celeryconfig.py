@@ -1,8 +1,8 @@
 """The plan as a plain Celery settings module: the way out.
 
 An app that reads it with `app.config_from_object("celeryconfig")`, and workers started by the plain commands, send and
-consume as the fleet does. What settings cannot say is left behind: an explicit `queue=` in a call then names a lane, and
-a publish that nobody can run is not refused.
+consume as the fleet does. What settings cannot say is left behind: an explicit `queue=` in a call then names a lane,
+and a publish that nobody can run is not refused.
 """
 
 from collections.abc import Iterator, Mapping

@@ -2,8 +2,8 @@
 
 Where all who consume a queue can run all that is sent there, the queue is its own lane. Else there is one broker queue
 for each distinct set of profiles that can run a task there, named after the set; each worker consumes every lane it can
-serve. The queue's plain name then stays as an intake for producers that know nothing of lanes: whoever consumes the queue
-takes from it, and the guard forwards what the taker cannot run.
+serve. The queue's plain name then stays as an intake for producers that know nothing of lanes: whoever consumes the
+queue takes from it, and the guard forwards what the taker cannot run.
 """
 
 import hashlib
@@ -40,7 +40,9 @@ class QueueLanes:
         return max(self.by_set.values(), key=lambda lane: (len(lane.profiles), lane.name), default=None)
 
 
-def lanes_of_queue(queue: str, consumers: ProfileSet, able_here: Iterable[ProfileSet], capability: Capability) -> QueueLanes:
+def lanes_of_queue(
+    queue: str, consumers: ProfileSet, able_here: Iterable[ProfileSet], capability: Capability
+) -> QueueLanes:
     """Make the lanes of one queue from the distinct non-empty sets of its consumers that can run something there."""
     sets = sorted(set(able_here))
     if all(able == consumers for able in sets):

@@ -46,7 +46,9 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 def _registered(plan: Plan, worker: Worker) -> str:
     tasks = plan.registered_by(worker.profile)
-    shown = ", ".join(tasks[:_MOST_TASKS]) + (f" and {len(tasks) - _MOST_TASKS} more" if len(tasks) > _MOST_TASKS else "")
+    shown = ", ".join(tasks[:_MOST_TASKS]) + (
+        f" and {len(tasks) - _MOST_TASKS} more" if len(tasks) > _MOST_TASKS else ""
+    )
     return f"{worker.name}\n{shown or 'no tasks'}"
 
 
@@ -71,7 +73,11 @@ def _mounts(plan: Plan, worker_ids: dict[str, str]) -> Iterator[str]:
 def _text(text: str) -> str:
     """Write a label: in quotes, with what would end it or mean something to Mermaid as character references."""
     safe = "".join(
-        character if character.isalnum() or character in " .,:;_-+@/()" else "<br>" if character == "\n" else f"#{ord(character)};"
+        character
+        if character.isalnum() or character in " .,:;_-+@/()"
+        else "<br>"
+        if character == "\n"
+        else f"#{ord(character)};"
         for character in text
     )
     return f'"{safe}"'

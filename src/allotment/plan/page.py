@@ -15,8 +15,11 @@ def markdown(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[str]:
     yield "# The fleet"
     yield ""
-    workers = len(plan.workers)
-    yield f"{len(plan.tasks)} tasks, {len(plan.queues)} queues, {len(plan.model.profiles)} profiles, {workers} workers on {len(plan.model.nodes)} nodes."
+    workers, nodes = len(plan.workers), len(plan.model.nodes)
+    yield (
+        f"{len(plan.tasks)} tasks, {len(plan.queues)} queues, {len(plan.model.profiles)} profiles,"
+        f" {workers} workers on {nodes} nodes."
+    )
     yield ""
     yield "## Profiles"
     for profile in plan.model.profiles.values():
@@ -27,7 +30,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"- Consumes: {_listed(profile.queues)}"
         yield f"- Runs: {_pool(profile)}"
         yield f"- Needs: {_needs(profile)}"
-        yield f"- Runs on: {_listed(sorted({worker.node for worker in plan.workers if worker.profile == profile.name}))}"
+        nodes_of = {worker.node for worker in plan.workers if worker.profile == profile.name}
+        yield f"- Runs on: {_listed(sorted(nodes_of))}"
     yield ""
     yield "## Queues"
     yield ""

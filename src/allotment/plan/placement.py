@@ -1,12 +1,15 @@
 """Workers on nodes: which run where, and what a node cannot give them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from allotment.model.fleet import FleetModel
 from allotment.model.node import Node
 from allotment.model.profile import Profile
 from allotment.model.quantities import show_cpu, show_memory
+
+_Amount = TypeVar("_Amount", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def concurrency_on(profile: Profile, node: Node) -> int | None:
 
 
 def misfits(model: FleetModel) -> Iterator[Misfit]:
-    """Give every worker that its node cannot hold: a label or a mount that is missing, cores or memory overcommitted."""
+    """Give every worker that its node cannot hold: a label or a mount missing, cores or memory overcommitted."""
     for node in model.nodes.values():
         for name, count in node.workers.items():
             if count:
@@ -59,7 +62,9 @@ def _lacking(profile: Profile, node: Node) -> Iterator[Misfit]:
     for label in profile.requires.labels:
         if label not in node.labels:
             reason = f"node {node.name!r} has no label {label!r}"
-            yield Misfit(node.name, profile.name, reason, f"add the label to the node, or run {profile.name!r} elsewhere")
+            yield Misfit(
+                node.name, profile.name, reason, f"add the label to the node, or run {profile.name!r} elsewhere"
+            )
     if node.mounts is None:
         return
     for mount in profile.requires.mounts:
@@ -70,15 +75,26 @@ def _lacking(profile: Profile, node: Node) -> Iterator[Misfit]:
 
 def _overcommitted(model: FleetModel, node: Node) -> Iterator[Misfit]:
     placed = [(model.profiles[name], count) for name, count in node.workers.items() if count]
-    for what, capacity, each, show in (
-        ("cores", node.cpu, [profile.resources.cpu for profile, _ in placed], show_cpu),
-        ("memory", node.memory, [profile.resources.memory for profile, _ in placed], show_memory),
+    cores = [(profile.resources.cpu, count) for profile, count in placed]
+    memory = [(profile.resources.memory, count) for profile, count in placed]
+    for excess in (
+        _excess("cores", node.cpu, cores, show_cpu),
+        _excess("memory", node.memory, memory, show_memory),
     ):
-        if capacity is None:
-            continue
-        terms = [(one, count) for one, (_, count) in zip(each, placed, strict=True) if one is not None]
-        total = sum(one * count for one, count in terms)
-        if total > capacity:
-            added = " + ".join(f"{count} × {show(one)}" for one, count in terms)  # type: ignore[operator]
-            reason = f"node {node.name!r} has {show(capacity)} {what}, its workers take {added} = {show(total)}"  # type: ignore[operator]
+        if excess:
+            reason = f"node {node.name!r} has {excess}"
             yield Misfit(node.name, placed[0][0].name, reason, "run fewer workers there, or make them smaller")
+
+
+def _excess(
+    what: str, capacity: _Amount | None, taken: list[tuple[_Amount | None, int]], show: Callable[[_Amount], str]
+) -> str | None:
+    """Put into words how much more the workers take than there is; None where it is enough, or not known."""
+    if capacity is None:
+        return None
+    terms = [(each, count) for each, count in taken if each is not None]
+    total = sum(each * count for each, count in terms)
+    if total <= capacity:
+        return None
+    added = " + ".join(f"{count} × {show(each)}" for each, count in terms)
+    return f"{show(capacity)} {what}, its workers take {added} = {show(total)}"

@@ -141,7 +141,10 @@ class Plan:
 
 
 def compile_plan(model: FleetModel, known: Iterable[KnownTask]) -> Plan:
-    """Make the plan of a fleet for the tasks that exist. The cost grows with tasks + queues + workers, not their product."""
+    """Make the plan of a fleet for the tasks that exist.
+
+    The cost grows with tasks + queues + workers, not their product.
+    """
     capability = Capability(model.profiles)
     entries = PatternIndex((entry.key, entry) for entry in model.entries)
     known_by_name = {task.name: task for task in known if not task.name.startswith(BUILT_IN_PREFIX)}
@@ -153,7 +156,10 @@ def compile_plan(model: FleetModel, known: Iterable[KnownTask]) -> Plan:
 def planned_task(
     task: KnownTask, model: FleetModel, entries: PatternIndex[TaskEntry], capability: Capability
 ) -> PlannedTask:
-    """Decide where a task goes: its entry, its app's own route, the default queue, the only queue; the first that says."""
+    """Decide where a task goes.
+
+    By its entry, its app's own route, the default queue, the only queue; the first that says.
+    """
     entry = entries.first(task.name)
     requires = entry.requires if entry else NO_REQUIREMENTS
     able = capability.able(task.name, requires)

@@ -1,8 +1,8 @@
 """The proof: every task reaches only workers that can run it.
 
-It is led on the plan that was made, not on how it was made: for each task and each queue it may be sent to, the lane the
-plan answers with is looked up among the workers that consume it, and each of them is asked again whether it can run the
-task. Tasks that the same profiles can run are one case, so the cost grows with the number of such cases.
+It is led on the plan that was made, not on how it was made: for each task and each queue it may be sent to, the lane
+the plan answers with is looked up among the workers that consume it, and each of them is asked again whether it can run
+the task. Tasks that the same profiles can run are one case, so the cost grows with the number of such cases.
 """
 
 from collections.abc import Iterator
@@ -68,7 +68,8 @@ def prove(plan: Plan) -> Proof:
 def _unroutable(plan: Plan, task: PlannedTask, queue: str | None, others: int) -> CounterExample | None:
     path: tuple[str | int, ...] = ("tasks", task.entry.key) if task.entry else ()
     if queue is None:
-        mend = f"give it a queue under `tasks:` ({', '.join(plan.queues_for(task.name)) or 'none can run it'}), or set `default_queue:`"
+        choice = ", ".join(plan.queues_for(task.name)) or "none can run it"
+        mend = f"give it a queue under `tasks:` ({choice}), or set `default_queue:`"
         return CounterExample(task.name, None, None, "nothing says which queue it goes to", mend, path, others)
     if plan.queues[queue].consumers & task.able:
         return None

@@ -1,8 +1,8 @@
 """YAML 1.2 to plain values that remember where they stood.
 
-Reading is done on the events of libyaml's parser (a C parser; PyYAML's own one where it was built without): no object is built that the text asks
-for, aliases are shared and never expanded, duplicate keys, tags and control characters are refused, and depth and size
-are bounded, so a hostile file costs no more than an honest one of its length.
+Reading is done on the events of libyaml's parser (a C parser; PyYAML's own one where it was built without): no object
+is built that the text asks for, aliases are shared and never expanded, duplicate keys, tags and control characters are
+refused, and depth and size are bounded, so a hostile file costs no more than an honest one of its length.
 """
 
 import re
@@ -12,13 +12,14 @@ from typing import Any
 
 import yaml
 
-try:
-    from yaml.cyaml import CParser as EventParser
-except ImportError:  # PyYAML was built without libyaml: the same events, slower
-    from yaml import SafeLoader as EventParser
-
 from allotment.errors import FileInvalid, FileProblem, Where
 from allotment.source.environment import UnsetVariable, expand
+
+EventParser: type[Any]
+try:
+    from yaml.cyaml import CParser as EventParser  # type: ignore[attr-defined]  # the stubs do not export it
+except ImportError:  # PyYAML was built without libyaml: the same events, slower
+    EventParser = yaml.SafeLoader
 
 MOST_BYTES = 16 * 2**20
 MOST_DEPTH = 32
@@ -202,7 +203,7 @@ class _Reader:
 
     def _key(self, parser: Any, event: Any, depth: int) -> str:
         if isinstance(event, yaml.ScalarEvent):
-            return event.value  # type: ignore[no-any-return]  # events carry no types
+            return event.value
         self._problem("yaml-key", "a key must be a plain name", event, "write name: value")
         value = self._value(parser, event, depth)
         return value if isinstance(value, str) else repr(type(value).__name__)

@@ -1,7 +1,7 @@
 """A workflow as people write it: `A | B`, `A(1, "x") | [B, C] | D`.
 
-Names are dotted as tasks are, or in quotes; `|` chains, brackets run side by side; in parentheses stand literal arguments.
-It is read with Python's own parser and nothing of it is run.
+Names are dotted as tasks are, or in quotes; `|` chains, brackets run side by side; in parentheses stand literal
+arguments. It is read with Python's own parser and nothing of it is run.
 """
 
 import ast
@@ -49,7 +49,8 @@ def read_expression(text: str) -> Step:
         column = getattr(error, "offset", None)
         raise ExpressionInvalid(
             f"the workflow {_shown(text)} cannot be read" + (f" at column {column}" if column else ""),
-            hint='write tasks joined by |, for example "A | B" or "A(1) | [B, C] | D"; a name with other signs in quotes',
+            hint='write tasks joined by |, for example "A | B" or "A(1) | [B, C] | D";'
+            " a name with other signs in quotes",
         ) from None
     return _step(tree.body)
 

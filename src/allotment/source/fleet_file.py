@@ -47,7 +47,9 @@ def _text_of(path: FilePath) -> str:
         if path.is_dir():
             raise _unreadable("file-missing", f"{shown} is a folder", f"name the file: {path / USUAL_NAME}")
         if path.stat().st_size > MOST_BYTES:
-            raise _unreadable("file-too-large", f"{shown} is larger than a fleet file may be", f"at most {MOST_BYTES} bytes")
+            raise _unreadable(
+                "file-too-large", f"{shown} is larger than a fleet file may be", f"at most {MOST_BYTES} bytes"
+            )
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         near = did_you_mean(path.name, _yaml_files(path.parent), otherwise="")
@@ -79,7 +81,7 @@ def _model(document: Document) -> FleetModel:
     try:
         values = FLEET.read(document.root)
     except Rejected as error:
-        problems = (
+        found = (
             FileProblem(
                 fault.code,
                 _named(fault.path, fault.message),
@@ -88,7 +90,7 @@ def _model(document: Document) -> FleetModel:
             )
             for fault in error.faults
         )
-        raise FileInvalid(tuple(sorted(problems, key=lambda problem: problem.where or document.where(())))) from None
+        raise FileInvalid(tuple(sorted(found, key=lambda problem: problem.where or document.where(())))) from None
     problems = tuple(_Checks(document, values).problems())
     if problems:
         raise FileInvalid(problems)
@@ -121,7 +123,9 @@ class _Checks:
 
     def _profiles(self) -> Iterator[FileProblem]:
         if not self.values["profiles"]:
-            yield self._problem("no-profiles", "there is no profile", ("profiles",), "add one: profiles: {all: {queues: [work]}}")
+            yield self._problem(
+                "no-profiles", "there is no profile", ("profiles",), "add one: profiles: {all: {queues: [work]}}"
+            )
         for name, profile in self.values["profiles"].items():
             preset = PRESETS.get(profile.get("preset", ""))
             if not profile.get("queues", preset.queues if preset else ()):
@@ -169,7 +173,7 @@ class _Checks:
     def _queues(self) -> Iterator[FileProblem]:
         consumed = self._consumed()
         declared = self.values.get("queues", {})
-        named = [(queue, ("queues", queue), True) for queue in declared]
+        named: list[tuple[str, Path, bool]] = [(queue, ("queues", queue), True) for queue in declared]
         named += [
             (entry["queue"], ("tasks", key, "queue"), False)
             for key, entry in self.values.get("tasks", {}).items()
@@ -180,7 +184,9 @@ class _Checks:
         for queue, path, at_key in named:
             if queue not in consumed:
                 near = did_you_mean(queue, consumed)
-                hint = (near + " Else add" if near.startswith("did") else "add") + " it to the queues of a profile that a node runs"
+                hint = (
+                    near + " Else add" if near.startswith("did") else "add"
+                ) + " it to the queues of a profile that a node runs"
                 yield self._problem(
                     "queue-without-worker", f"no worker consumes the queue {queue!r}", path, hint, key=at_key
                 )

@@ -44,9 +44,13 @@ def _path(text: str) -> str:
 
 _MOUNT = Section(
     {
-        "path": Key(Text(_path), "The folder; a relative one starts at the fleet file's folder.", "/srv/media", True),
-        "mount_point": Key(Flag(), "Whether it must be the root of a mounted file system (true if left out).", False),
-        "writable": Key(Flag(), "Whether the worker must be able to write there (true if left out).", True),
+        "path": Key(
+            Text(_path), "The folder; a relative one starts at the fleet file's folder.", "/srv/media", required=True
+        ),
+        "mount_point": Key(
+            Flag(), "Whether it must be the root of a mounted file system (true if left out).", example=False
+        ),
+        "writable": Key(Flag(), "Whether the worker must be able to write there (true if left out).", example=True),
     },
     short="path",
 )
@@ -70,14 +74,20 @@ _TASK = Section(
             "at-most-once: it is not. Left out: as the app says, and Celery's default is at-most-once.",
             "at-least-once",
         ),
-        "requires": Key(_REQUIRES, "What a worker's profile must require, so that it can run the task.", {"imports": ["av"]}),
+        "requires": Key(
+            _REQUIRES, "What a worker's profile must require, so that it can run the task.", {"imports": ["av"]}
+        ),
     }
 )
 
 _QUEUE_ENTRY = Section(
     {
-        "exchange": Key(_QUEUE, "The direct exchange the queue is bound to (the queue's name if left out).", "cpu_tasks"),
-        "routing_key": Key(Text(names.queue_name), "The key it is bound with (the queue's name if left out).", "cpu.video"),
+        "exchange": Key(
+            _QUEUE, "The direct exchange the queue is bound to (the queue's name if left out).", "cpu_tasks"
+        ),
+        "routing_key": Key(
+            Text(names.queue_name), "The key it is bound with (the queue's name if left out).", "cpu.video"
+        ),
         "max_length": Key(Count(), "The most messages that may wait. RabbitMQ only, as yet.", 50),
         "when_full": Key(
             Choice(WhenFull),
@@ -91,9 +101,13 @@ _PROFILE = Section(
     {
         "preset": Key(Text(_preset), "A built-in profile to start from; every key here overrides it.", "cpu"),
         "tasks": Key(_TASKS, "Names and patterns of the tasks it registers; all if left out.", ["shop.video.*"]),
-        "exclude_tasks": Key(_TASKS, "Names and patterns it does not register, whatever `tasks` says.", ["shop.video.preview"]),
+        "exclude_tasks": Key(
+            _TASKS, "Names and patterns it does not register, whatever `tasks` says.", ["shop.video.preview"]
+        ),
         "queues": Key(ListOf(_QUEUE), "The queues it consumes.", ["cpu_video_processing"]),
-        "pool": Key(Choice(Pool), "How it runs tasks: processes (prefork, if left out), threads, solo or gevent.", "threads"),
+        "pool": Key(
+            Choice(Pool), "How it runs tasks: processes (prefork, if left out), threads, solo or gevent.", "threads"
+        ),
         "concurrency": Key(Count(), "Tasks at once; as many as the node has cores if left out.", 4),
         "prefetch": Key(Count(0), "Messages taken ahead for each place in the pool (Celery's multiplier).", 1),
         "max_tasks_per_child": Key(Count(), "A pool process is replaced after so many tasks.", 100),
@@ -103,8 +117,8 @@ _PROFILE = Section(
         "autoscale": Key(
             Section(
                 {
-                    "min": Key(Count(0), "The least pool processes.", 2, True),
-                    "max": Key(Count(), "The most pool processes.", 8, True),
+                    "min": Key(Count(0), "The least pool processes.", 2, required=True),
+                    "max": Key(Count(), "The most pool processes.", 8, required=True),
                 }
             ),
             "Bounds between which the pool grows and shrinks.",
@@ -120,7 +134,9 @@ _PROFILE = Section(
             "What one worker of the profile takes of its node.",
             {"cpu": 4, "memory": "8Gi"},
         ),
-        "requires": Key(_REQUIRES, "What the node must offer, checked before the worker starts.", {"mounts": ["/srv/media"]}),
+        "requires": Key(
+            _REQUIRES, "What the node must offer, checked before the worker starts.", {"mounts": ["/srv/media"]}
+        ),
     }
 )
 
@@ -131,7 +147,9 @@ _NODE = Section(
         "labels": Key(ListOf(_LABEL), "Labels that profiles may require.", ["ssd"]),
         "mounts": Key(ListOf(Text(_path)), "What is mounted there; left out: not known.", ["/srv/media"]),
         "zone": Key(_LABEL, "Where the node stands.", "eu-1"),
-        "workers": Key(MappingOf(names.label, Count(0)), "How many workers of which profile it runs.", {"cpu": 2}, True),
+        "workers": Key(
+            MappingOf(names.label, Count(0)), "How many workers of which profile it runs.", {"cpu": 2}, required=True
+        ),
     }
 )
 
@@ -169,7 +187,7 @@ FLEET = Section(
             MappingOf(names.label, _PROFILE, empty=True),
             "Kinds of workers.",
             {"cpu": {"tasks": ["shop.video.*"], "queues": ["cpu_video_processing"]}},
-            True,
+            required=True,
         ),
         "nodes": Key(
             MappingOf(names.label, _NODE),

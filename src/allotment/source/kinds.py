@@ -46,7 +46,9 @@ class Text:
     def read(self, value: Any) -> str:
         """Give the string. Raises Rejected."""
         if not isinstance(value, str):
-            raise _rejected(f"{_shown(value)} is not text", "put it in quotes" if value is not None else "write a value")
+            raise _rejected(
+                f"{_shown(value)} is not text", "put it in quotes" if value is not None else "write a value"
+            )
         try:
             return self.read_text(value)
         except ValueError as error:

@@ -17,14 +17,14 @@ from allotment.plan.proof import prove
 def command(fleet_path: Path, form: str) -> int:
     """Check a fleet file and prove that every task reaches only workers that can run it.
 
-    Exit code 0: it is so. 1: it is not, with the smallest counter-example and what would mend it. 2: the file or its app
-    cannot be used.
+    Exit code 0: it is so. 1: it is not, with the smallest counter-example and what would mend it. 2: the file or its
+    app cannot be used.
 
     \b
     Examples:
       allot check
       allot check -f staging.yaml --format json
-    """
+    """  # noqa: D301 - click needs the character \b itself
     loaded = load(fleet_path)
     proof = prove(loaded.plan)
     unknown = loaded.unknown_entries()

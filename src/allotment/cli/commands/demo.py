@@ -2,9 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from allotment.errors import ExitCode, UnknownName
 from allotment.local.reach import check_listening
 from allotment.model.address import Address
 
+if TYPE_CHECKING:
+    from allotment.engine.demonstration import Topology
+
 
 @click.command("demo")
 @click.argument("names", nargs=-1, metavar="[TOPOLOGY]...")
@@ -22,7 +26,7 @@ from allotment.model.address import Address
 @click.option("--broker", metavar="URL", envvar="ALLOTMENT_DEMO_BROKER", help="Another broker than the embedded one.")
 @click.option("--results", metavar="URL", help="Another result backend; left out, the broker if it is Redis or Valkey.")
 @format_option()
-def command(names: tuple[str, ...], plain: bool, broker: str | None, results: str | None, form: str) -> int:  # noqa: FBT001
+def command(names: tuple[str, ...], plain: bool, broker: str | None, results: str | None, form: str) -> int:
     """Run six topologies one after another and compare what ran with what was planned.
 
     For each: its drawing, a table (task, queue, lane, predicted, observed, share) and the time. Real workers, real
@@ -33,11 +37,11 @@ def command(names: tuple[str, ...], plain: bool, broker: str | None, results: st
       allot demo
       allot demo specialized --plain
       allot demo --broker amqp://guest:guest@localhost// --json
-    """
+    """  # noqa: D301 - click needs the character \b itself
     if broker:
         check_listening(broker)
-    from allotment.engine.demonstration import TOPOLOGIES, demonstrate  # noqa: PLC0415 - imports Celery
-    from allotment.engine.plain import demonstrate_plain  # noqa: PLC0415
+    from allotment.engine.demonstration import TOPOLOGIES, demonstrate  # imports Celery
+    from allotment.engine.plain import demonstrate_plain
 
     chosen = _chosen(names, {topology.name: topology for topology in TOPOLOGIES})
     folder = examples_folder()
@@ -57,7 +61,7 @@ def command(names: tuple[str, ...], plain: bool, broker: str | None, results: st
     return ExitCode.OK if all(outcome.holds for outcome, _ in outcomes) else ExitCode.FINDINGS
 
 
-def _chosen(names, topologies):  # type: ignore[no-untyped-def]
+def _chosen(names: tuple[str, ...], topologies: "Mapping[str, Topology]") -> "list[Topology]":
     for name in names:
         if name not in topologies:
             raise UnknownName(f"there is no topology {name!r}", hint=f"there is {', '.join(topologies)}")

@@ -20,14 +20,14 @@ from allotment.plan.explain import explain
 def command(task: str, queue: str | None, fleet_path: Path, form: str) -> int:
     """Say where TASK goes and why.
 
-    Which entry decided, which queue and lane, exchange and key, which workers may take it, and why the others could not.
-    Exit code 1: a publish would be refused.
+    Which entry decided, which queue and lane, exchange and key, which workers may take it, and why the others could
+    not. Exit code 1: a publish would be refused.
 
     \b
     Examples:
       allot explain shop.mail.send
       allot explain shop.mail.send --queue images
-    """
+    """  # noqa: D301 - click needs the character \b itself
     loaded = load(fleet_path)
     if not loaded.plan.names(task):
         raise UnknownName(

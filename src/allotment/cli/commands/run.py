@@ -22,24 +22,25 @@ from allotment.source.expression import read_expression
 @click.option("--up", "start", is_flag=True, help="Start the fleet for this run, and stop it afterwards.")
 @fleet_option
 @format_option()
-def command(  # noqa: PLR0913 - one parameter an option
-    workflow: str, times: int, queue: str | None, timeout: float, start: bool, fleet_path: Path, form: str
+def command(
+    *, workflow: str, times: int, queue: str | None, timeout: float, start: bool, fleet_path: Path, form: str
 ) -> int:
     """Submit WORKFLOW and show which worker ran what, beside what was predicted.
 
     Tasks are joined by | and each takes the result of the one before; in brackets they run side by side; in parentheses
-    stand literal arguments. Workers must be running (`allot up`), or are started with --up. Nothing is sent if a task of it has no worker. Exit
-    code 1: a workflow did not finish, or a task ran where it was not predicted to.
+    stand literal arguments. Workers must be running (`allot up`), or are started with --up. Nothing is sent if a task
+    of it has no worker. Exit code 1: a workflow did not finish, or a task ran where it was not predicted to.
 
     \b
     Examples:
       allot run "A | B | C | D | E" --times 20
       allot run 'shop.orders.receive("order-1001") | shop.orders.close'
       allot run "A | [B, C] | D" --queue high --json
-    """
+    """  # noqa: D301 - click needs the character \b itself
     step = read_expression(workflow)
     loaded = load(fleet_path)
-    from allotment.engine import client, workflow as engine  # noqa: PLC0415 - imports Celery
+    from allotment.engine import client  # imports Celery
+    from allotment.engine import workflow as engine
 
     app = client.client_app(loaded.file, loaded.inventory)
     engine.check_routes(app, engine.canvas(app, step, queue))
@@ -49,6 +50,7 @@ def command(  # noqa: PLR0913 - one parameter an option
             note("note: no worker answers; `allot up` starts the fleet, `allot run --up` starts it for one run")
         with view.progress(times) as done:
             report = engine.run(app, step, times, queue, timeout=timeout, progress=done)
+        client.close(app)
     if form == "json":
         view.as_json(loaded, report)
     else:

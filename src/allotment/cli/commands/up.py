@@ -14,20 +14,25 @@ from allotment.local.part import Part, part_of
 from allotment.local.supervisor import Supervisor
 from allotment.source.fleet_file import read_fleet_file
 
-
 _ONE_SIGNAL = 0.5
 """Seconds within which signals count as one: some tools signal a process and then its group."""
 
 
 @click.command("up")
-@click.option("-n", "--node", metavar="NAME", help="The node this machine is; left out, it plays every node of the file.")
-@click.option("-s", "--scale", type=Scale(), multiple=True, metavar="PROFILE=N", help="Run N workers of a profile instead.")
-@click.option("--grace", type=Duration(), default="30s", show_default=True, help="Time to finish what runs when stopped.")
+@click.option(
+    "-n", "--node", metavar="NAME", help="The node this machine is; left out, it plays every node of the file."
+)
+@click.option(
+    "-s", "--scale", type=Scale(), multiple=True, metavar="PROFILE=N", help="Run N workers of a profile instead."
+)
+@click.option(
+    "--grace", type=Duration(), default="30s", show_default=True, help="Time to finish what runs when stopped."
+)
 @loglevel_option
 @fleet_option
 @format_option()
-def command(  # noqa: PLR0913 - one parameter an option
-    node: str | None, scale: tuple[tuple[str, int], ...], grace: float, loglevel: str, fleet_path: Path, form: str
+def command(
+    *, node: str | None, scale: tuple[tuple[str, int], ...], grace: float, loglevel: str, fleet_path: Path, form: str
 ) -> int:
     """Run the fleet's part of this machine.
 
@@ -39,7 +44,7 @@ def command(  # noqa: PLR0913 - one parameter an option
       allot up
       allot up --node server-1
       allot up --scale cpu=3 --grace 2m
-    """
+    """  # noqa: D301 - click needs the character \b itself
     part = part_of(read_fleet_file(fleet_path), node, dict(scale))
     reporter = view.reporter(form, [worker.name for worker in part.workers])
     with part.locked():
@@ -84,5 +89,7 @@ async def _keep_broker(part: Part) -> None:
     """Start the embedded broker again if its keeper should end."""
     while True:
         await asyncio.sleep(1)
-        if any(address is not None and address.embedded for address in (part.file.model.broker, part.file.model.results)):
+        if any(
+            address is not None and address.embedded for address in (part.file.model.broker, part.file.model.results)
+        ):
             await asyncio.to_thread(part.reach_broker)

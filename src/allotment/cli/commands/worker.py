@@ -13,7 +13,9 @@ from allotment.source.fleet_file import read_fleet_file
 
 @click.command("worker")
 @click.option("-p", "--profile", required=True, metavar="NAME", help="The profile this worker is of.")
-@click.option("-n", "--node", metavar="NAME", help="The node it runs on; may be left out where only one runs the profile.")
+@click.option(
+    "-n", "--node", metavar="NAME", help="The node it runs on; may be left out where only one runs the profile."
+)
 @click.option("-i", "--index", type=click.IntRange(1), default=1, show_default=True, help="Its number on that node.")
 @loglevel_option
 @fleet_option
@@ -27,9 +29,9 @@ def command(profile: str, node: str | None, index: int, loglevel: str, fleet_pat
     Examples:
       allot worker --profile cpu
       allot worker --profile cpu --node server-1 --index 2
-    """
+    """  # noqa: D301 - click needs the character \b itself
     end_with_supervisor()
-    from allotment.engine.worker import WorkerOrder, node_for, run_worker  # noqa: PLC0415 - imports Celery
+    from allotment.engine.worker import WorkerOrder, node_for, run_worker  # imports Celery
 
     file = read_fleet_file(fleet_path)
     order = WorkerOrder(profile, node_for(file.model, profile, node).name, index, loglevel.upper())

@@ -1,6 +1,5 @@
 """What `allot demo` shows."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -10,6 +9,8 @@ from allotment.cli.views import run as run_view
 from allotment.plan.sketch import sketch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from allotment.engine.demonstration import Demonstrated
     from allotment.engine.plain import PlainOutcome
 
@@ -46,7 +47,10 @@ def summary(outcomes: "Outcomes", broker: str) -> None:
     good = sum(outcome.holds for outcome, _ in outcomes)
     style = "bold green" if good == len(outcomes) else "bold red"
     console().print(
-        Text(f"{good} of {len(outcomes)} topologies on {broker}: finished, and every task ran where it was predicted", style=style)
+        Text(
+            f"{good} of {len(outcomes)} topologies on {broker}: finished, and every task ran where it was predicted",
+            style=style,
+        )
     )
 
 
@@ -58,10 +62,12 @@ def as_json(outcomes: "Outcomes", broker: str) -> None:
 def _document(outcome: "Demonstrated", beside: "PlainOutcome | None", broker: str) -> dict[str, Any]:
     document = run_view.document(outcome.name, broker, outcome.main)
     document["more"] = [run_view.document(name, broker, report) for name, report in outcome.more.items()]
-    document["checks"] = [
-        {"what": check.what, "seen": check.seen, "holds": check.holds} for check in outcome.checks
-    ]
+    document["checks"] = [{"what": check.what, "seen": check.seen, "holds": check.holds} for check in outcome.checks]
     document["holds"] = outcome.holds
     if beside:
-        document["plain"] = {"workflows": beside.workflows, "finished": beside.finished, "seconds": round(beside.seconds, 3)}
+        document["plain"] = {
+            "workflows": beside.workflows,
+            "finished": beside.finished,
+            "seconds": round(beside.seconds, 3),
+        }
     return document

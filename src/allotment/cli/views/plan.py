@@ -20,7 +20,9 @@ def as_text(plan: Plan) -> None:
 
 
 def _queues(plan: Plan) -> Table:
-    table = Table("queue", "lane at the broker", "served by", title="Queues", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        "queue", "lane at the broker", "served by", title="Queues", title_justify="left", box=None, pad_edge=False
+    )
     for name, lanes in plan.queues.items():
         for number, lane in enumerate(lanes.by_set.values()):
             table.add_row(name if number == 0 else "", Text(lane.name), ", ".join(lane.profiles))
@@ -30,7 +32,9 @@ def _queues(plan: Plan) -> Table:
 
 
 def _workers(plan: Plan) -> Table:
-    table = Table("worker", "at once", "consumes", "registers", title="Workers", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        "worker", "at once", "consumes", "registers", title="Workers", title_justify="left", box=None, pad_edge=False
+    )
     for worker in plan.workers[:_MOST_ROWS]:
         registered = plan.registered_by(worker.profile)
         table.add_row(

@@ -21,7 +21,7 @@ def progress(total: int) -> Iterator[Callable[[int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("workflows"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
@@ -54,7 +54,9 @@ def as_text(report: "RunReport") -> None:
     for error, count in report.failures.items():
         out.print(Text(f"{count} × failed: {error}", style="red"))
     style = "green" if report.complete else "bold red"
-    out.print(Text(f"{report.finished} of {report.workflows} workflows finished in {report.seconds:.2f} s", style=style))
+    out.print(
+        Text(f"{report.finished} of {report.workflows} workflows finished in {report.seconds:.2f} s", style=style)
+    )
     if report.ids:
         out.print(Text(f"allot trace {report.ids[0]} shows the path of the first", style="dim"))
 

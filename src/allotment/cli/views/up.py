@@ -12,7 +12,17 @@ from allotment.local.part import Part
 from allotment.local.supervisor import Reporter
 from allotment.model.quantities import show_duration
 
-_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green", "bright_yellow", "bright_magenta")
+_COLOURS = (
+    "cyan",
+    "green",
+    "yellow",
+    "magenta",
+    "blue",
+    "bright_cyan",
+    "bright_green",
+    "bright_yellow",
+    "bright_magenta",
+)
 
 
 class UpReporter(Reporter, Protocol):
@@ -47,7 +57,10 @@ class TextLines:
         """Name the fleet, the broker and the workers."""
         broker = part.file.model.broker
         nodes = ", ".join(part.nodes)
-        click.echo(f"{part.file.path.name}: {len(part.workers)} workers on {nodes}, broker {broker.shown if broker else 'of the app'}")
+        click.echo(
+            f"{part.file.path.name}: {len(part.workers)} workers on {nodes},"
+            f" broker {broker.shown if broker else 'of the app'}"
+        )
         if len(part.nodes) > 1:
             click.echo("this machine plays every node; run one with --node NAME")
 
@@ -92,7 +105,9 @@ class TextLines:
     def stopping(self, grace: float) -> None:
         """Say what happens now."""
         if grace:
-            click.secho(f"\nstopping: what runs may finish within {show_duration(grace)}; Ctrl-C again stops now", fg="yellow")
+            click.secho(
+                f"\nstopping: what runs may finish within {show_duration(grace)}; Ctrl-C again stops now", fg="yellow"
+            )
         else:
             click.secho("\nstopping now", fg="yellow")
 
@@ -106,7 +121,9 @@ class JsonLines:
 
     def header(self, part: Part) -> None:
         """Name the fleet's part."""
-        self._print("fleet", file=str(part.file.path), nodes=part.nodes, workers=[worker.name for worker in part.workers])
+        self._print(
+            "fleet", file=str(part.file.path), nodes=part.nodes, workers=[worker.name for worker in part.workers]
+        )
 
     def line(self, name: str, text: str) -> None:
         """Give a line of the log."""

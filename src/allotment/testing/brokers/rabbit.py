@@ -19,6 +19,11 @@ class RabbitServer(LocalServer):
     listens needs a port of its own in the settings: for `rabbitmq_management` set `management.tcp.ip` and
     `management.tcp.port`.
 
+    What survives `kill`: a persistent message in a durable queue, once it is confirmed; but RabbitMQ 3.10 replies to
+    the declaration of a durable queue before it has written that the transaction is committed, which can take two
+    seconds, and a queue of which that is missing is gone after the restart. Another such change makes it write what
+    is outstanding, so declare a second durable exchange or queue before you kill the server.
+
     The sources are https://www.rabbitmq.com/docs/configure for the variables and the configuration file,
     https://www.rabbitmq.com/docs/runtime for the flags, and erl(1) and epmd(1).
     """
@@ -90,6 +95,7 @@ class RabbitServer(LocalServer):
             "RABBITMQ_LOG_BASE": str(folder),
             "RABBITMQ_PID_FILE": str(folder / "pid"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{flags} -kernel inet_dist_use_interface {{127,0,0,1}}",
+            "RABBITMQ_LOG": "-color",
             "ERL_CRASH_DUMP_SECONDS": "0",  # none: the log says what happened
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": HOST,

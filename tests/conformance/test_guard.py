@@ -1,0 +1,77 @@
+"""On every broker: what a worker cannot run is forwarded or set aside, and nothing is lost."""
+
+import json
+import time
+import uuid
+
+from allotment.engine.client import close, keep_results_quiet
+from celery import Celery
+from conformance.conftest import Crew
+from kombu import Connection, Queue
+
+DEAD = "allotment.dead"
+
+
+def plain_producer(crew: Crew) -> Celery:
+    """Give an app that has never heard of Allotment, on the same broker."""
+    app = Celery("plain", broker=crew.broker_url, backend=crew.app.conf.result_backend, set_as_current=False)
+    keep_results_quiet(app)
+    return app
+
+
+def take_dead(crew: Crew, count: int, timeout: float = 20.0) -> list:
+    """Take so many messages from the dead-letter queue, waiting until they are there."""
+    taken = []
+    deadline = time.monotonic() + timeout
+    with Connection(crew.broker_url) as connection:
+        queue = Queue(DEAD, routing_key=DEAD, durable=True)(connection.default_channel)
+        queue.queue_declare()
+        while len(taken) < count and time.monotonic() < deadline:
+            message = queue.get()
+            if message is None:
+                continue
+            taken.append((message.headers, bytes(message.body) if not isinstance(message.body, str) else message.body.encode()))
+            message.ack()
+    return taken
+
+
+def test_a_task_that_no_worker_has_is_set_aside_with_its_bytes_and_the_reason(crew: Crew) -> None:
+    plain = plain_producer(crew)
+    ids = [str(uuid.uuid4()) for _ in range(60)]
+    for number, identity in enumerate(ids):
+        plain.send_task("ghost.task", args=[number, "é"], kwargs={"k": [1, None]}, task_id=identity, queue="work", ignore_result=True)
+    dead = take_dead(crew, len(ids))
+    assert {headers["id"] for headers, _ in dead} == set(ids), "every message is there, none twice"
+    assert len(dead) == len(ids)
+    headers, body = min(dead, key=lambda one: ids.index(one[0]["id"]))
+    why = headers["allotment_dead"]
+    assert why["reason"] == "unknown-task"
+    assert "ghost.task" in why["detail"]
+    assert why["queue"] == "work"
+    assert why["worker"].endswith(("@node-1", "@node-2"))
+    assert abs(why["time"] - time.time()) < 120
+    assert json.loads(body)[:2] == [[0, "é"], {"k": [1, None]}]
+    assert crew.depth("work") == 0
+    close(plain)
+
+
+def test_the_caller_of_a_task_set_aside_is_told(crew: Crew) -> None:
+    plain = plain_producer(crew)
+    result = plain.send_task("ghost.asked", queue="work")
+    error = result.get(timeout=20, propagate=False)
+    assert result.state == "FAILURE"
+    assert "ghost.asked" in str(error)
+    assert [headers["id"] for headers, _ in take_dead(crew, 1)] == [result.id]
+    close(plain)
+
+
+def test_a_plain_producer_s_tasks_reach_workers_that_have_them(crew: Crew) -> None:
+    """A producer that knows no lanes sends to the queue's own name: whoever takes it runs it or passes it on."""
+    plain = plain_producer(crew)
+    results = [plain.send_task("left.add", args=[number, 1], queue="work") for number in range(20)]
+    results += [plain.send_task("right.double", args=[number], queue="work") for number in range(20)]
+    values = [result.get(timeout=30) for result in results]
+    for result in results:
+        assert values == [number + 1 for number in range(20)] + [2 * number for number in range(20)]
+    assert crew.depth(DEAD) == 0
+    close(plain)
