@@ -3,15 +3,14 @@
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import click
 
 from allotment.cli.main import COMMANDS, help_text
 from allotment.cli.output import show_errors
 from allotment.errors import AllotmentError, ExitCode
+from allotment.model.names import nearest
 
 
 class LazyGroup(click.Group):
@@ -23,10 +22,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Give the command of this name; None for one that is not in the table."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
+        if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = importlib.import_module(f"allotment.cli.commands.{entry.module}").command
+        command: click.Command = importlib.import_module(f"allotment.cli.commands.{cmd_name}").command
         return command
 
     def resolve_command(
@@ -36,8 +34,8 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else " `allot --help` lists the commands."
+            near = nearest(args[0], COMMANDS)
+            hint = f" Did you mean {near!r}?" if near else " `allot --help` lists the commands."
             raise click.UsageError(error.message + hint, ctx) from None
 
     def get_help(self, ctx: click.Context) -> str:
@@ -75,6 +73,8 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception:  # noqa: BLE001 - the last stop: a fault of ours, told as such
+        import traceback  # seldom needed, and slow to import
+
         sys.stderr.write(
             f"{traceback.format_exc()}\nThis is a fault of Allotment; please report it with the text above.\n"
         )

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from allotment.cli.output import note
 from allotment.errors import FileProblem
-from allotment.local.inventory import read_inventory
-from allotment.model.inventory import Inventory
 from allotment.model.names import did_you_mean
 from allotment.model.patterns import is_pattern
-from allotment.model.task import KnownTask
+from allotment.model.task import BUILT_IN_PREFIX, KnownTask
 from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import FleetFile, read_fleet_file
+
+if TYPE_CHECKING:
+    from allotment.model.inventory import Inventory
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,13 @@ class LoadedFleet:
 
     file: FleetFile
     plan: Plan
-    inventory: Inventory | None
+    inventory: "Inventory | None"
+
+    def has(self, task: str) -> bool:
+        """Say whether there is such a task: one of the app's, or, where there is no app, one that the file names."""
+        if task in self.plan.tasks or task.startswith(BUILT_IN_PREFIX):
+            return True
+        return self.inventory is None and self.plan.names(task)
 
     def unknown_entries(self) -> tuple[FileProblem, ...]:
         """Give the entries under `tasks:` that name a task the app does not have."""
@@ -44,7 +52,7 @@ def load(path: Path) -> LoadedFleet:
     Raises FileInvalid and AppUnusable.
     """
     file = read_fleet_file(path)
-    inventory = read_inventory(file.model.app, file.path.parent) if file.model.app else None
+    inventory = _inventory(file)
     if inventory is None:
         known = tuple(KnownTask(entry.key) for entry in file.model.entries if not is_pattern(entry.key))
     else:
@@ -52,3 +60,11 @@ def load(path: Path) -> LoadedFleet:
         for module, error in inventory.failed.items():
             note(f"note: {module} cannot be imported here ({error}); its tasks were read from its source")
     return LoadedFleet(file, compile_plan(file.model, known), inventory)
+
+
+def _inventory(file: FleetFile) -> "Inventory | None":
+    if file.model.app is None:
+        return None
+    from allotment.local.inventory import read_inventory  # it starts a process, which takes modules that others need not
+
+    return read_inventory(file.model.app, file.path.parent)

@@ -4,37 +4,26 @@
 """
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from allotment import __version__
-from allotment.errors import ExitCode
+from allotment import TYPE_CHECKING, __version__
 
-
-@dataclass(frozen=True, slots=True)
-class CommandEntry:
-    """A command's module under `allotment.cli.commands` and what it is for, in a line."""
-
-    module: str
-    summary: str
-
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMMANDS = {
-    "check": CommandEntry(
-        "check", "Check a fleet file and prove that every task reaches only workers that can run it."
+    "check": "Check a fleet file and prove that every task reaches only workers that can run it.",
+    "plan": (
+        "Show what follows from the file: queues, lanes, routes, workers; as a table, diagram, commands or settings."
     ),
-    "plan": CommandEntry(
-        "plan",
-        "Show what follows from the file: queues, lanes, routes, workers; as a table, diagram, commands or settings.",
-    ),
-    "explain": CommandEntry("explain", "Say where a task goes and why: entry, lane, exchange, key, workers."),
-    "up": CommandEntry("up", "Run the fleet's part of this machine."),
-    "worker": CommandEntry("worker", "Run one worker of the fleet: what a unit file or a container runs."),
-    "run": CommandEntry("run", "Submit a workflow and show which worker ran what."),
-    "trace": CommandEntry("trace", "Show one workflow's path: task, queue, lane, worker, waited, ran."),
-    "demo": CommandEntry("demo", "Run six topologies one after another and compare what ran with what was planned."),
-    "schema": CommandEntry("schema", "Print the JSON Schema of the fleet file, for editors."),
+    "explain": "Say where a task goes and why: entry, lane, exchange, key, workers.",
+    "up": "Run the fleet's part of this machine.",
+    "worker": "Run one worker of the fleet: what a unit file or a container runs.",
+    "run": "Submit a workflow and show which worker ran what.",
+    "trace": "Show one workflow's path: task, queue, lane, worker, waited, ran.",
+    "demo": "Run six topologies one after another and compare what ran with what was planned.",
+    "schema": "Print the JSON Schema of the fleet file, for editors.",
 }
+"""Each command, a module of this name under `allotment.cli.commands`, and what it is for in a line."""
 
 EXAMPLES = """\
 Examples:
@@ -47,7 +36,7 @@ Examples:
 def help_text(program: str = "allot") -> str:
     """Give the text of `allot --help`."""
     width = max(len(name) for name in COMMANDS)
-    rows = "\n".join(f"  {name:<{width}}  {entry.summary}" for name, entry in COMMANDS.items())
+    rows = "\n".join(f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items())
     return f"""\
 Usage: {program} COMMAND [OPTIONS]
 
@@ -66,15 +55,15 @@ Exit codes: 0 done, 1 findings, 2 bad input, 70 a fault of Allotment, 130 interr
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the command line and give its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given in (["--help"], ["-h"], ["help"]):
         sys.stdout.write(help_text())
-        return ExitCode.OK
+        return 0
     if given == ["--version"]:
         sys.stdout.write(f"allotment {__version__}\n")
-        return ExitCode.OK
+        return 0
     from allotment.cli.group import run  # click costs more than the help text may
 
     return run(given)

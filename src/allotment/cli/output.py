@@ -1,6 +1,5 @@
 """Where commands write: results to standard output, all else to standard error, colour only on a terminal."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ _JSON_ASKED = "allotment.json"
 
 def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print one JSON document on standard output."""
+    import json  # only JSON output pays for it
+
     click.echo(json.dumps(document, indent=2, default=str))
 
 

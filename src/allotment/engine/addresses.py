@@ -1,5 +1,6 @@
 """Addresses of the file as Celery takes them, and whether anybody answers there."""
 
+from celery import Celery
 from kombu import Connection
 
 from allotment.local.embedded import EmbeddedBroker
@@ -35,6 +36,11 @@ def _translated(urls: str) -> str:
 def _translated_one(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     return f"{_ALIASES.get(scheme, scheme)}{separator}{rest}"
+
+
+def broker_of(app: Celery) -> str:
+    """Give the address an app sends to; one that names none sends where Celery does by default."""
+    return str(app.conf.broker_write_url or app.conf.broker_url or "amqp://guest:guest@localhost:5672//")
 
 
 def check_broker(url: str, timeout: float = CONNECT_TIMEOUT) -> None:

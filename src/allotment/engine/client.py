@@ -3,7 +3,7 @@
 from celery import Celery
 from celery.result import AsyncResult
 
-from allotment.engine.addresses import check_broker
+from allotment.engine.addresses import broker_of, check_broker
 from allotment.engine.app import import_app
 from allotment.engine.installation import install
 from allotment.errors import UnknownName
@@ -27,8 +27,8 @@ def client_app(file: FleetFile, inventory: Inventory | None) -> Celery:
 class QuietResult(AsyncResult):
     """A result that does nothing when it is collected.
 
-    Celery's unsubscribes then (`celery/result.py`, `__del__`), which fails with a traceback where Python is ending or the
-    backend is gone already. Who uses these unsubscribes by `workflow.let_go`.
+    Celery's unsubscribes then (`celery/result.py`, `__del__`), which fails with a traceback where Python is ending or
+    the backend is gone already. Who uses these unsubscribes by `workflow.let_go`.
     """
 
     def __del__(self) -> None:
@@ -43,7 +43,7 @@ def keep_results_quiet(app: Celery) -> None:
 def connect(app: Celery) -> None:
     """Start the embedded broker if need be, and see that the broker answers. Raises BrokerUnreachable."""
     app.allotment.hold_embedded()
-    check_broker(app.conf.broker_write_url or app.conf.broker_url)
+    check_broker(broker_of(app))
 
 
 def anybody_there(app: Celery, timeout: float = 1.0) -> bool:

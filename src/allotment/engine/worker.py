@@ -10,7 +10,7 @@ from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import worker_ready
 
-from allotment.engine.addresses import check_broker
+from allotment.engine.addresses import broker_of, check_broker
 from allotment.engine.app import import_all_tasks, import_app, make_importable
 from allotment.engine.installation import Installation, install
 from allotment.engine.modules import import_only, keep_only
@@ -161,7 +161,7 @@ def run_worker(
     check_requirements(file.model.profiles[order.profile], file.model.nodes[order.node])
     app, worker = load_worker(file, order, inventory_of(file, inventory_path))
     app.allotment.hold_embedded()
-    check_broker(app.conf.broker_read_url or app.conf.broker_url)
+    check_broker(broker_of(app))
     if on_ready is not None:
         worker_ready.connect(lambda **_: on_ready(), weak=False)
     # running as root is dangerous where pickle is accepted, which Celery refuses by itself (`check_privileges`)

@@ -82,7 +82,10 @@ def submit(app: Celery, step: Step, times: int, queue: str | None) -> list[Async
 
 
 def wait(
-    results: Sequence[AsyncResult], timeout: float, stall: float | None = None, progress: Callable[[int], None] | None = None
+    results: Sequence[AsyncResult],
+    timeout: float,
+    stall: float | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> None:
     """Wait until all are done, `timeout` seconds are over, or for `stall` seconds nothing more has been done."""
     deadline = time.monotonic() + timeout

@@ -23,7 +23,7 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 STEADY = 10.0
 """A worker that ran for so many seconds is taken for sound again."""
-MOST_FAILURES = 6
+MOST_FAILURES = 5
 """So many failures in a row, none of them ready in between, and a worker is given up."""
 NOW = 2.0
 """Seconds between telling a worker to stop at once and killing it."""
@@ -31,6 +31,7 @@ NOW = 2.0
 _LAST_LINES = 12
 _LONGEST_LINE = 2**16
 _HOPELESS = {ExitCode.BAD_INPUT, ExitCode.FINDINGS}
+"""What a worker ends with that cannot do its work: from one that never consumed, waiting would not mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class _Run:
     command: Command
     process: asyncio.subprocess.Process | None = None
     ready: bool = False
+    was_ready: bool = False
     failures: int = 0
     given_up: bool = False
     last_lines: list[str] = field(default_factory=list)
@@ -126,7 +128,7 @@ class Supervisor:
                 return
             steady = run.ready and asyncio.get_running_loop().time() - began > STEADY
             run.failures = 1 if steady else run.failures + 1
-            if (code in _HOPELESS and not run.ready) or run.failures >= MOST_FAILURES:
+            if (code in _HOPELESS and not run.was_ready) or run.failures >= MOST_FAILURES:
                 self._give_up(run, code)
                 return
             run.ready = False
@@ -199,7 +201,7 @@ class Supervisor:
         )
         try:
             if await reader.read(1):
-                run.ready = True
+                run.ready = run.was_ready = True
                 self._reporter.ready(run.command.name)
                 self._note_ready()
         finally:

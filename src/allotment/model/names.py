@@ -4,7 +4,6 @@ Names end up in broker queues, process arguments, file names, unit files and man
 plain in all of them are let in. RabbitMQ allows 255 bytes for a queue's name; lanes add to it, hence the shorter limit.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -67,6 +66,8 @@ def _matching(pattern: re.Pattern[str], text: str, length: int, what: str, allow
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give the known name most like this one, or None where nothing is near."""
+    import difflib  # only mistakes pay for it
+
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
 

@@ -19,11 +19,11 @@ class Capability:
     """Answers, for any task's name, which of the profiles can run it."""
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
-        self.profiles = tuple(profiles.values())
-        self._bit = {profile.name: 1 << place for place, profile in enumerate(self.profiles)}
-        self._takes_all: ProfileSet = self.set_of(profile.name for profile in self.profiles if profile.tasks is None)
-        self._included = self._index((profile, profile.tasks or ()) for profile in self.profiles)
-        self._excluded = self._index((profile, profile.exclude_tasks) for profile in self.profiles)
+        self.profiles = dict(profiles)
+        self._bit = {profile.name: 1 << place for place, profile in enumerate(profiles.values())}
+        self._takes_all: ProfileSet = self.set_of(profile.name for profile in profiles.values() if profile.tasks is None)
+        self._included = self._index((profile, profile.tasks or ()) for profile in profiles.values())
+        self._excluded = self._index((profile, profile.exclude_tasks) for profile in profiles.values())
 
     def _index(self, chosen: Iterable[tuple[Profile, tuple[str, ...]]]) -> PatternIndex[ProfileSet]:
         bits: dict[str, ProfileSet] = {}
@@ -54,8 +54,7 @@ class Capability:
         return found
 
     def _lacking(self, name: str, requires: Requirements) -> tuple[str, ...]:
-        profile = next(profile for profile in self.profiles if profile.name == name)
-        return requires.missing_from(profile.requires)
+        return requires.missing_from(self.profiles[name].requires)
 
 
 def why_unable(profile: Profile, task: str, requires: Requirements) -> str | None:

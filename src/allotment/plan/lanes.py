@@ -6,7 +6,6 @@ serve. The queue's plain name then stays as an intake for producers that know no
 queue takes from it, and the guard forwards what the taker cannot run.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -55,6 +54,8 @@ def lanes_of_queue(
 def _lane(queue: str, profiles: tuple[str, ...]) -> Lane:
     name = f"{queue}:{'+'.join(profiles)}"
     if len(name) > LONGEST_NAME:
+        import hashlib  # only very wide lanes pay for it
+
         digest = hashlib.sha256("+".join(profiles).encode()).hexdigest()[:12]
         name = f"{queue}:{len(profiles)}-profiles-{digest}"
     return Lane(name, queue, profiles)

@@ -60,6 +60,16 @@ class Plan:
                 found.setdefault(name, []).append(worker)
         return {name: tuple(workers) for name, workers in found.items()}
 
+    @cached_property
+    def consuming(self) -> Mapping[str, ProfileSet]:
+        """The profiles of the workers that take from each broker queue."""
+        found: dict[str, ProfileSet] = {}
+        for worker in self.workers:
+            bit = self.capability.bit(worker.profile)
+            for name in worker.consumes + worker.intakes:
+                found[name] = found.get(name, 0) | bit
+        return found
+
     def look_up(self, task: str) -> PlannedTask:
         """Give the planned task, made from the file's entries where it was not known before."""
         return self.tasks.get(task) or planned_task(KnownTask(task), self.model, self.entries, self.capability)

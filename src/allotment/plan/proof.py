@@ -57,9 +57,10 @@ def prove(plan: Plan) -> Proof:
         if failure:
             against.append(failure)
         if able not in proved:
-            found = _wrong_worker(plan, example, len(tasks) - 1)
+            queues = _reached(plan, able)
+            found = _wrong_worker(plan, example, queues, len(tasks) - 1)
             against.extend(found)
-            proved[able] = 0 if found else sum(1 for lanes in plan.queues.values() if lanes.consumers & able)
+            proved[able] = 0 if found else len(queues)
         pairs += proved[able] * len(tasks)
     against.extend(_misplaced(plan))
     return Proof(pairs, tuple(sorted(against, key=lambda one: (one.task is None, len(one.task or ""), one.task or ""))))
@@ -87,23 +88,24 @@ def _unroutable(plan: Plan, task: PlannedTask, queue: str | None, others: int) -
     return CounterExample(task.name, queue, witness.name, reason, mend, path, others)
 
 
-def _wrong_worker(plan: Plan, task: PlannedTask, others: int) -> list[CounterExample]:
-    """Ask every worker on every lane that the task may be sent to whether it can run it."""
-    return [
-        CounterExample(
-            task.name,
-            queue,
-            worker.name,
-            why_unable(plan.model.profiles[worker.profile], task.name, task.requires) or "it cannot run it",
-            "this is a fault of Allotment: the lane is wrong",
-            ("queues", queue),
-            others,
-        )
-        for queue, lanes in plan.queues.items()
-        if lanes.consumers & task.able
-        for worker in plan.consumers.get(plan.lane(task.name, queue).name, ())
-        if not plan.capability.bit(worker.profile) & task.able
-    ]
+def _reached(plan: Plan, able: ProfileSet) -> list[str]:
+    """Give the queues from which some worker can run a task that these profiles can run."""
+    queues = dict.fromkeys(queue for name in plan.capability.names(able) for queue in plan.model.profiles[name].queues)
+    return [queue for queue in queues if plan.queues[queue].consumers & able]
+
+
+def _wrong_worker(plan: Plan, task: PlannedTask, queues: list[str], others: int) -> list[CounterExample]:
+    """Ask those who consume the lanes that the task may be sent to whether they can run it."""
+    found = []
+    for queue in queues:
+        lane = plan.lane(task.name, queue).name
+        if plan.consuming.get(lane, 0) & ~task.able:
+            worker = next(one for one in plan.consumers[lane] if not plan.capability.bit(one.profile) & task.able)
+            reason = why_unable(plan.model.profiles[worker.profile], task.name, task.requires) or "it cannot run it"
+            mend = "this is a fault of Allotment: the lane is wrong"
+            path = ("queues", queue)
+            found.append(CounterExample(task.name, queue, worker.name, reason, mend, path, others))
+    return found
 
 
 def _misplaced(plan: Plan) -> Iterator[CounterExample]:

@@ -23,6 +23,10 @@ class Fault:
         """Give the same fault as seen from the mapping or list that holds the value."""
         return Fault(self.message, self.hint, (step, *self.path), self.code)
 
+    def with_hint(self, hint: str) -> "Fault":
+        """Give the same fault with this hint, unless it has one."""
+        return self if self.hint else Fault(self.message, hint, self.path, self.code)
+
 
 class Rejected(Exception):
     """A value that does not fit, with all that is wrong with it."""
@@ -228,7 +232,9 @@ class Section:
                 try:
                     result[name] = key.kind.read(inner)
                 except Rejected as error:
-                    faults += (fault.below(name) for fault in error.faults)
+                    faults += (
+                        fault.below(name).with_hint(f"for example {name}: {key.example}") for fault in error.faults
+                    )
         missing = [name for name, key in self.keys.items() if key.required and name not in value]
         faults += (
             Fault(f"{name!r} is missing", f"for example {name}: {self.keys[name].example}", (), "missing-key")

@@ -29,7 +29,7 @@ def command(task: str, queue: str | None, fleet_path: Path, form: str) -> int:
       allot explain shop.mail.send --queue images
     """  # noqa: D301 - click needs the character \b itself
     loaded = load(fleet_path)
-    if not loaded.plan.names(task):
+    if not loaded.has(task):
         raise UnknownName(
             f"there is no task {task!r} in the fleet",
             hint=did_you_mean(task, loaded.plan.tasks, otherwise="`allot plan` lists the tasks"),
