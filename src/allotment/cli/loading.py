@@ -65,6 +65,7 @@ def load(path: Path) -> LoadedFleet:
 def _inventory(file: FleetFile) -> "Inventory | None":
     if file.model.app is None:
         return None
-    from allotment.local.inventory import read_inventory  # it starts a process, which takes modules that others need not
+    # it starts a process, which takes modules that others need not
+    from allotment.local.inventory import read_inventory
 
     return read_inventory(file.model.app, file.path.parent)

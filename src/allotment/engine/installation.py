@@ -14,7 +14,7 @@ from allotment.errors import TaskUnknown
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.state import StateFolder
 from allotment.model.names import did_you_mean
-from allotment.model.task import KnownTask
+from allotment.model.task import BUILT_IN_PREFIX, KnownTask
 from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import FleetFile
 
@@ -51,7 +51,7 @@ class Installation:
     def plan_for(self, task: str) -> Plan:
         """Give the plan, made anew if the task was registered since. Raises TaskUnknown for one the fleet has not."""
         plan = self.plan
-        if task in plan.tasks or task[:7] == "celery.":
+        if task in plan.tasks or task.startswith(BUILT_IN_PREFIX):
             return plan
         if self._known is None:
             if task in self.app.tasks:

@@ -173,7 +173,7 @@ class Supervisor:
         code = await process.wait()
         _kill_group(process.pid, signal.SIGKILL)  # what the worker forked and left
         followers[2].cancel()
-        await asyncio.gather(*followers, return_exceptions=True)
+        await asyncio.gather(*followers[:2])
         run.process = None
         self._ledger.strike(name)
         return code

@@ -12,6 +12,7 @@ RESULT_SCHEMES = (*BROKER_SCHEMES, "rpc", "db+postgresql", "db+mysql", "db+sqlit
 _REDIS = ("redis", "rediss", "valkey", "valkeys", "redis+socket")
 
 _QUERY_SECRET = re.compile(r"((?:password|passwd|token|secret|key)[^=&]*=)[^&]*", re.IGNORECASE)
+_NEXT_URL = re.compile(r";(?=[a-z+]+://)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,10 @@ class Address:
     """
 
     value: str = field(repr=False)
-    written: str | None = None
+    written: str | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return f"Address({self.shown!r})"
 
     @property
     def scheme(self) -> str:
@@ -47,18 +51,35 @@ class Address:
 
 
 def without_secrets(url: str) -> str:
-    """Give the URL with its user's name and password taken out; several URLs may be joined by `;`."""
-    return ";".join(_one_without_secrets(part) for part in url.split(";"))
+    """Give the URL with its user's name and password taken out, also where it is written badly.
+
+    Several URLs may be joined by `;`. What stands before the last `@` is taken for a user and a password, whatever
+    signs are in it; a query loses what looks secret.
+    """
+    return ";".join(_one_without_secrets(part) for part in _NEXT_URL.split(url))
 
 
 def _one_without_secrets(url: str) -> str:
-    if "://" not in url:
-        return url
-    scheme, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    host = authority.rpartition("@")[2]
-    shown_path = _QUERY_SECRET.sub(r"\1***", path)
-    return f"{scheme}://{host}{slash}{shown_path}"
+    before, at, rest = url.rpartition("@")
+    scheme, separator, _ = before.partition("://")
+    shown = (scheme + separator if separator else "***@") + rest if at else url
+    place, question, query = shown.partition("?")
+    return place + question + _QUERY_SECRET.sub(r"\1***", query)
+
+
+def address(text: str) -> str:
+    """Give the text back if it may be an address, else raise ValueError, which repeats nothing of it."""
+    if not text or any(not sign.isprintable() or sign.isspace() for sign in text):
+        raise ValueError("it is empty, or holds a space or a line end")
+    return text
+
+
+def leads_somewhere(url: str) -> bool:
+    """Say whether every URL of the list has a scheme and, if it names a port, a number for it."""
+    try:
+        return all("://" in part and (urlsplit(part).port or 1) > 0 for part in _NEXT_URL.split(url))
+    except ValueError:
+        return False
 
 
 def host_and_port(url: str) -> tuple[str, int] | None:

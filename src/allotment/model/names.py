@@ -66,7 +66,7 @@ def _matching(pattern: re.Pattern[str], text: str, length: int, what: str, allow
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give the known name most like this one, or None where nothing is near."""
-    import difflib  # only mistakes pay for it
+    import difflib  # noqa: PLC0415 - only mistakes pay for it
 
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None

@@ -24,7 +24,7 @@ _LONGEST = 32
 def duration(value: object) -> float:
     """Read seconds from `90`, `1h`, `1h30m` or `250ms`. Raises ValueError."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = _float(value)
     else:
         text = _text(value, "a duration", "1h30m or 90s")
         parts = _DURATION.findall(text)
@@ -54,7 +54,7 @@ def memory(value: object) -> int:
 def cpu(value: object) -> float:
     """Read processor cores from `4`, `0.5` or `500m`. Raises ValueError."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        cores = float(value)
+        cores = _float(value)
     else:
         text = _text(value, "a number of cores", "4, 0.5 or 500m")
         match = _CPU.fullmatch(text)
@@ -66,23 +66,30 @@ def cpu(value: object) -> float:
     return cores
 
 
+def _float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf")
+
+
 def _text(value: object, what: str, example: str) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        raise ValueError(f"{str(value)[:_LONGEST]!r} is not {what}: write {example}")
+    if not isinstance(value, str):
+        raise ValueError(f"a {type(value).__name__} is not {what}: write {example}")  # noqa: TRY004 - a user's value
+    if len(value) > _LONGEST:
+        raise ValueError(f"{value[:_LONGEST] + '…'!r} is not {what}: write {example}")
     return value
 
 
 def show_duration(seconds: float) -> str:
-    """Write seconds as people do: `1h30m`, `90s` as `1m30s`, `0.25` as `250ms`."""
-    if seconds < 1:
-        return f"{round(seconds * 1000)}ms"
+    """Write seconds as people do: `1h30m`, `90` as `1m30s`, `0.25` as `250ms`."""
     parts = []
-    rest = round(seconds)
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+    rest = round(seconds * 1000)
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
         count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count}{unit}")
-    return "".join(parts)
+    return "".join(parts) or "0s"
 
 
 def show_memory(amount: int) -> str:

@@ -11,6 +11,10 @@ class Mount:
     mount_point: bool = True
     writable: bool = True
 
+    def is_met_by(self, other: "Mount") -> bool:
+        """Say whether what is checked of the other is enough for this one."""
+        return self.path == other.path and self.mount_point <= other.mount_point and self.writable <= other.writable
+
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
@@ -22,9 +26,12 @@ class Requirements:
 
     def missing_from(self, offer: "Requirements") -> tuple[str, ...]:
         """Name what these requirements ask for that the offer does not hold."""
-        offered = {mount.path for mount in offer.mounts}
         return (
-            *(f"mount {mount.path}" for mount in self.mounts if mount.path not in offered),
+            *(
+                f"mount {mount.path}"
+                for mount in self.mounts
+                if not any(mount.is_met_by(offered) for offered in offer.mounts)
+            ),
             *(f"import {name}" for name in self.imports if name not in offer.imports),
             *(f"label {name}" for name in self.labels if name not in offer.labels),
         )

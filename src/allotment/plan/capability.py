@@ -21,7 +21,9 @@ class Capability:
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.profiles = dict(profiles)
         self._bit = {profile.name: 1 << place for place, profile in enumerate(profiles.values())}
-        self._takes_all: ProfileSet = self.set_of(profile.name for profile in profiles.values() if profile.tasks is None)
+        self._takes_all: ProfileSet = self.set_of(
+            profile.name for profile in profiles.values() if profile.tasks is None
+        )
         self._included = self._index((profile, profile.tasks or ()) for profile in profiles.values())
         self._excluded = self._index((profile, profile.exclude_tasks) for profile in profiles.values())
 

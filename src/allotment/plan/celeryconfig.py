@@ -42,8 +42,9 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "]"
     yield "task_routes = {"
     for name in sorted(plan.tasks):
-        if plan.tasks[name].queue is not None and plan.queues_for(name):
-            yield f"    {name!r}: {{'queue': {plan.lane(name).name!r}}},"
+        lane = plan.default_lane(name)
+        if lane is not None:
+            yield f"    {name!r}: {{'queue': {lane.name!r}}},"
     yield "}"
     yield "task_annotations = {"
     for name in sorted(plan.tasks):

@@ -28,15 +28,28 @@ def celery_arguments(model: FleetModel, worker: Worker) -> list[str]:
         ("--soft-time-limit", profile.soft_time_limit),
     ):
         if value is not None:
-            arguments += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+            arguments += [option, _number(value)]
     return arguments
 
 
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
 def commands(plan: Plan) -> str:
-    """Write one line a worker, under a comment a node; every argument quoted for a shell."""
+    """Write one line a worker, under a comment a node; every argument quoted for a shell.
+
+    A worker that could run nothing of what is sent to its queues has no command: without queues, Celery's worker would
+    consume others'.
+    """
     lines = []
     for node in plan.model.nodes:
         workers = plan.workers_of(node)
         lines += [f"# node {node}"] if workers else []
-        lines += [shlex.join(["celery", *celery_arguments(plan.model, worker)]) for worker in workers]
+        lines += [
+            shlex.join(["celery", *celery_arguments(plan.model, worker)])
+            if worker.consumes
+            else f"# {worker.name} could run nothing that is sent to its queues"
+            for worker in workers
+        ]
     return "\n".join(lines) + "\n"

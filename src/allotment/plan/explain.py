@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from allotment.errors import PublishRefused
+from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.capability import why_unable
 from allotment.plan.plan import Plan
 
@@ -37,6 +38,7 @@ def explain(plan: Plan, task: str, queue: str | None = None) -> Explanation:
         lane = plan.lane(task, queue)
     except PublishRefused as error:
         refused = f"{error.message} ({error.hint})" if error.hint else error.message
+    name = name or (lane.queue if lane else None)
     declared = plan.model.queues.get(name or "")
     return Explanation(
         task=task,
@@ -58,7 +60,8 @@ def _others(plan: Plan, task: str, queue: str | None) -> tuple[tuple[str, str], 
     placed = {worker.profile for worker in plan.workers}
     reasons = []
     for profile in plan.model.profiles.values():
-        reason = why_unable(profile, task, planned.requires)
+        built_in = task.startswith(BUILT_IN_PREFIX) and task not in plan.tasks
+        reason = None if built_in else why_unable(profile, task, planned.requires)
         if reason is None and queue not in profile.queues:
             reason = f"profile {profile.name!r} does not consume {queue!r}"
         if reason is None and profile.name not in placed:

@@ -44,6 +44,8 @@ def lanes_of_queue(
 ) -> QueueLanes:
     """Make the lanes of one queue from the distinct non-empty sets of its consumers that can run something there."""
     sets = sorted(set(able_here))
+    if not consumers:
+        return QueueLanes(queue, consumers, {}, intake=False)
     if all(able == consumers for able in sets):
         whole = Lane(queue, queue, capability.names(consumers))
         return QueueLanes(queue, consumers, {consumers: whole}, intake=False)
@@ -54,7 +56,7 @@ def lanes_of_queue(
 def _lane(queue: str, profiles: tuple[str, ...]) -> Lane:
     name = f"{queue}:{'+'.join(profiles)}"
     if len(name) > LONGEST_NAME:
-        import hashlib  # only very wide lanes pay for it
+        import hashlib  # noqa: PLC0415 - only very wide lanes pay for it
 
         digest = hashlib.sha256("+".join(profiles).encode()).hexdigest()[:12]
         name = f"{queue}:{len(profiles)}-profiles-{digest}"

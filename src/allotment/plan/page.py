@@ -1,5 +1,6 @@
 """The plan as a Markdown page: what each profile handles and needs."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from allotment.model.profile import Profile
@@ -39,11 +40,20 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "|---|---|---|"
     for name, lanes in plan.queues.items():
         tasks = sorted(task.name for task in plan.tasks.values() if task.queue == name)
-        yield f"| `{name}` | {_listed(lane.name for lane in lanes.by_set.values())} | {_listed(tasks)} |"
+        yield f"| {_code(name)} | {_listed(lane.name for lane in lanes.by_set.values())} | {_listed(tasks)} |"
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "nothing"
+    return ", ".join(_code(name) for name in names) or "nothing"
+
+
+def _code(text: str) -> str:
+    """Write a code span: its fence is longer than any run of backquotes inside (CommonMark, "Code spans")."""
+    line = " ".join(text.split("\r\n")).replace("\n", " ").replace("\r", " ")
+    longest = max((len(run) for run in re.findall("`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if longest else ""
+    return f"{fence}{space}{line}{space}{fence}"
 
 
 def _pool(profile: Profile) -> str:
@@ -66,7 +76,7 @@ def _needs(profile: Profile) -> str:
         parts.append(f"{show_cpu(profile.resources.cpu)} cores")
     if profile.resources.memory is not None:
         parts.append(f"{show_memory(profile.resources.memory)} of memory")
-    parts += [f"mount `{mount.path}`" for mount in profile.requires.mounts]
-    parts += [f"module `{name}`" for name in profile.requires.imports]
-    parts += [f"label `{name}`" for name in profile.requires.labels]
+    parts += [f"mount {_code(mount.path)}" for mount in profile.requires.mounts]
+    parts += [f"module {_code(name)}" for name in profile.requires.imports]
+    parts += [f"label {_code(name)}" for name in profile.requires.labels]
     return ", ".join(parts) or "nothing"

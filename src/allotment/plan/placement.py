@@ -1,6 +1,6 @@
 """Workers on nodes: which run where, and what a node cannot give them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,6 +10,10 @@ from allotment.model.profile import Profile
 from allotment.model.quantities import show_cpu, show_memory
 
 _Amount = TypeVar("_Amount", int, float)
+
+
+_ROUNDING = 1e-9
+"""By how much sums of fractions of cores may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +79,27 @@ def _lacking(profile: Profile, node: Node) -> Iterator[Misfit]:
 
 def _overcommitted(model: FleetModel, node: Node) -> Iterator[Misfit]:
     placed = [(model.profiles[name], count) for name, count in node.workers.items() if count]
-    cores = [(profile.resources.cpu, count) for profile, count in placed]
-    memory = [(profile.resources.memory, count) for profile, count in placed]
-    for excess in (
-        _excess("cores", node.cpu, cores, show_cpu),
-        _excess("memory", node.memory, memory, show_memory),
+    cores = {profile.name: (profile.resources.cpu, count) for profile, count in placed}
+    memory = {profile.name: (profile.resources.memory, count) for profile, count in placed}
+    for taken, excess in (
+        (cores, _excess("cores", node.cpu, cores.values(), show_cpu)),
+        (memory, _excess("memory", node.memory, memory.values(), show_memory)),
     ):
         if excess:
+            largest = max(taken, key=lambda name: (taken[name][0] or 0) * taken[name][1])
             reason = f"node {node.name!r} has {excess}"
-            yield Misfit(node.name, placed[0][0].name, reason, "run fewer workers there, or make them smaller")
+            yield Misfit(node.name, largest, reason, "run fewer workers there, or make them smaller")
 
 
 def _excess(
-    what: str, capacity: _Amount | None, taken: list[tuple[_Amount | None, int]], show: Callable[[_Amount], str]
+    what: str, capacity: _Amount | None, taken: Iterable[tuple[_Amount | None, int]], show: Callable[[_Amount], str]
 ) -> str | None:
     """Put into words how much more the workers take than there is; None where it is enough, or not known."""
     if capacity is None:
         return None
     terms = [(each, count) for each, count in taken if each is not None]
     total = sum(each * count for each, count in terms)
-    if total <= capacity:
+    if total <= capacity * (1 + _ROUNDING):
         return None
     added = " + ".join(f"{count} × {show(each)}" for each, count in terms)
     return f"{show(capacity)} {what}, its workers take {added} = {show(total)}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from allotment.errors import NobodyCanRun, QueueUnknown
+from allotment.errors import NobodyCanRun, PublishRefused, QueueUnknown
 from allotment.model.fleet import FleetModel
 from allotment.model.names import did_you_mean
 from allotment.model.patterns import PatternIndex
@@ -106,6 +106,13 @@ class Plan:
         # a task that was not known when the plan was made may be for a set that has no lane: the intake takes it
         return lanes.by_set.get(able) or Lane(name, name, self.capability.names(lanes.consumers))
 
+    def default_lane(self, task: str) -> Lane | None:
+        """Give the lane of the task's own queue; None where a publish would be refused."""
+        try:
+            return self.lane(task)
+        except PublishRefused:
+            return None
+
     def _lanes_of(self, task: str, queue: str) -> QueueLanes:
         lanes = self.queues.get(queue)
         if lanes is None:
@@ -119,11 +126,16 @@ class Plan:
 
     def _lane_for_built_in(self, task: str, queue: str | None) -> Lane:
         """Give a lane for a task of Celery's own, which every worker can run."""
-        name = queue or self.model.default_queue or next(iter(self.queues))
+        entry = self.entries.first(task)
+        name = queue or (entry and entry.queue) or self.model.default_queue or self._first_consumed
         widest = self._lanes_of(task, name).widest
         if widest is None:
             raise NobodyCanRun(f"no worker consumes the queue {name!r}", task=task, queue=name)
         return widest
+
+    @property
+    def _first_consumed(self) -> str:
+        return next((name for name, lanes in self.queues.items() if lanes.by_set), next(iter(self.queues), ""))
 
     def _nobody(self, planned: PlannedTask, queue: str) -> NobodyCanRun:
         would_do = self.queues_for(planned.name)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from allotment.model.names import did_you_mean
+from allotment.model.profile import Profile
 from allotment.plan.capability import ProfileSet, why_unable
 from allotment.plan.placement import misfits
 from allotment.plan.plan import Plan, PlannedTask
@@ -51,7 +52,9 @@ def prove(plan: Plan) -> Proof:
     pairs = 0
     against: list[CounterExample] = []
     proved: dict[ProfileSet, int] = {}
+    choosy = plan.capability.set_of(name for name, profile in plan.model.profiles.items() if _chooses(profile))
     for (able, queue), tasks in cases.items():
+        against.extend(_unfounded(plan, tasks, able & choosy))
         example = min(tasks, key=lambda task: (len(task.name), task.name))
         failure = _unroutable(plan, example, queue, len(tasks) - 1)
         if failure:
@@ -76,7 +79,8 @@ def _unroutable(plan: Plan, task: PlannedTask, queue: str | None, others: int) -
         return None
     witness = next((worker for worker in plan.workers if queue in plan.model.profiles[worker.profile].queues), None)
     if witness is None:
-        mend = did_you_mean(queue, (name for name, lanes in plan.queues.items() if lanes.consumers))
+        consumed = (name for name, lanes in plan.queues.items() if lanes.consumers)
+        mend = did_you_mean(queue, consumed, otherwise="add it to the queues of a profile that a node runs")
         return CounterExample(task.name, queue, None, "no worker consumes the queue", mend, path, others)
     reason = why_unable(plan.model.profiles[witness.profile], task.name, task.requires) or "it cannot run it"
     would_do = plan.queues_for(task.name)
@@ -86,6 +90,26 @@ def _unroutable(plan: Plan, task: PlannedTask, queue: str | None, others: int) -
         else f"add it to the tasks of profile {witness.profile!r}"
     )
     return CounterExample(task.name, queue, witness.name, reason, mend, path, others)
+
+
+def _chooses(profile: Profile) -> bool:
+    return profile.tasks is not None or bool(profile.exclude_tasks)
+
+
+def _unfounded(plan: Plan, tasks: list[PlannedTask], able: ProfileSet) -> Iterator[CounterExample]:
+    """Ask the profiles themselves whether they can run what the plan says they can; those that take all need no asking.
+
+    This is done for every task, as the plan's index of patterns could be wrong for one alone.
+    """
+    profiles = [plan.model.profiles[name] for name in plan.capability.names(able)]
+    for task in tasks:
+        for profile in profiles:
+            reason = why_unable(profile, task.name, task.requires)
+            worker = reason and next((one for one in plan.workers if one.profile == profile.name), None)
+            if reason and worker:
+                path = ("profiles", profile.name)
+                mend = "this is a fault of Allotment: the plan takes the profile for able"
+                yield CounterExample(task.name, task.queue, worker.name, reason, mend, path)
 
 
 def _reached(plan: Plan, able: ProfileSet) -> list[str]:
@@ -99,11 +123,14 @@ def _wrong_worker(plan: Plan, task: PlannedTask, queues: list[str], others: int)
     found = []
     for queue in queues:
         lane = plan.lane(task.name, queue).name
-        if plan.consuming.get(lane, 0) & ~task.able:
+        mend = "this is a fault of Allotment: the lane is wrong"
+        path = ("queues", queue)
+        if not plan.consuming.get(lane, 0):
+            reason = f"no worker consumes its lane {lane!r}"
+            found.append(CounterExample(task.name, queue, None, reason, mend, path, others))
+        elif plan.consuming[lane] & ~task.able:
             worker = next(one for one in plan.consumers[lane] if not plan.capability.bit(one.profile) & task.able)
             reason = why_unable(plan.model.profiles[worker.profile], task.name, task.requires) or "it cannot run it"
-            mend = "this is a fault of Allotment: the lane is wrong"
-            path = ("queues", queue)
             found.append(CounterExample(task.name, queue, worker.name, reason, mend, path, others))
     return found
 

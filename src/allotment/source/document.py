@@ -31,6 +31,7 @@ _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -106,11 +107,13 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             where = Where(self._file, mark.line + 1, mark.column + 1) if mark else Where(self._file)
             what = error.problem or error.context or "cannot be read"
-            raise self._invalid("yaml-syntax", f"not valid YAML: {what}", where, _syntax_hint(what)) from None
+            lines = self._text.splitlines()
+            line = lines[where.line - 1] if where.line and where.line <= len(lines) else ""
+            raise self._invalid("yaml-syntax", f"not valid YAML: {what}", where, _syntax_hint(what, line)) from None
         except yaml.reader.ReaderError as error:
-            line = self._text.count("\n", 0, error.position) + 1
+            number = _line_of_character(self._text)
             raise self._invalid(
-                "yaml-character", f"not valid YAML: {error.reason}", Where(self._file, line), "remove that character"
+                "yaml-character", f"not valid YAML: {error.reason}", Where(self._file, number), "remove that character"
             ) from None
         if self._problems:
             raise FileInvalid(tuple(self._problems))
@@ -162,8 +165,7 @@ class _Reader:
         kind = type(event)
         if kind is yaml.AliasEvent:
             return self._alias(event)
-        if event.tag is not None and not (kind is yaml.ScalarEvent and event.tag == "!"):
-            self._problem("yaml-tag", f"the tag {event.tag!r} is not used here", event, "remove the tag")
+        self._refuse_tag(event)
         if kind is yaml.ScalarEvent:
             value = self._scalar(event)
         elif depth >= MOST_DEPTH:
@@ -172,9 +174,14 @@ class _Reader:
         else:
             read: Callable[..., Any] = self._mapping if kind is yaml.MappingStartEvent else self._sequence
             value = read(parser, depth + 1)
+            self._last_written = None  # what was inside is not this value's own
         if event.anchor is not None:
             self._anchors[event.anchor] = value
         return value
+
+    def _refuse_tag(self, event: Any) -> None:
+        if event.tag is not None and not (type(event) is yaml.ScalarEvent and event.tag == "!"):
+            self._problem("yaml-tag", f"the tag {event.tag!r} is not used here", event, "remove the tag")
 
     def _alias(self, event: Any) -> Any:
         if event.anchor not in self._anchors:
@@ -203,6 +210,7 @@ class _Reader:
 
     def _key(self, parser: Any, event: Any, depth: int) -> str:
         if isinstance(event, yaml.ScalarEvent):
+            self._refuse_tag(event)
             return event.value
         self._problem("yaml-key", "a key must be a plain name", event, "write name: value")
         value = self._value(parser, event, depth)
@@ -247,9 +255,19 @@ class _Reader:
         return float(text) if len(text) <= MOST_DIGITS and _FLOAT.fullmatch(text) else text
 
 
-def _syntax_hint(problem: str) -> str:
-    if "tab" in problem or "\\t" in problem:
+def _line_of_character(text: str) -> int | None:
+    """Give the line of the first character that YAML does not allow (YAML 1.2, chapter 5.1).
+
+    libyaml gives the place in bytes of UTF-8 or of UTF-16, by how it was fed; this is the same for all.
+    """
+    found = _NOT_PRINTABLE.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else None
+
+
+def _syntax_hint(problem: str, line: str) -> str:
+    before_text = line[: len(line) - len(line.lstrip())]
+    if "\t" in before_text:
         return "indent with spaces, not tabs"
-    if "alias" in problem or "anchor" in problem or "character that cannot start" in problem:
+    if "character that cannot start" in problem or "alphabetic or numeric character" in problem:
         return "put the text in quotes: a value may not begin with *, &, @, % or `"
     return "check the indentation, the colons and the brackets around this line"

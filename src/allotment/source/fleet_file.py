@@ -1,12 +1,12 @@
 """A fleet file to the model, with every problem at its line."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from allotment.errors import FileInvalid, FileProblem
+from allotment.errors import FileInvalid, FileProblem, Where
 from allotment.model import address
 from allotment.model.address import Address
 from allotment.model.fleet import FleetModel
@@ -14,6 +14,7 @@ from allotment.model.names import did_you_mean
 from allotment.model.node import Node
 from allotment.model.preset import PRESET_QUEUES, PRESETS
 from allotment.model.profile import Autoscale, Profile, Resources
+from allotment.model.quantities import show_duration
 from allotment.model.queue import Queue
 from allotment.model.requirements import NO_REQUIREMENTS, Requirements
 from allotment.model.task import TaskEntry
@@ -51,12 +52,16 @@ def _text_of(path: FilePath) -> str:
                 "file-too-large", f"{shown} is larger than a fleet file may be", f"at most {MOST_BYTES} bytes"
             )
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         near = did_you_mean(path.name, _yaml_files(path.parent), otherwise="")
         hint = near or "name another with --fleet FILE, or start one: see `allot schema` for its keys"
         raise _unreadable("file-missing", f"there is no file {shown}", hint) from None
     except PermissionError:
         raise _unreadable("file-unreadable", f"{shown} may not be read", "check its owner and mode") from None
+    except OSError as error:
+        raise _unreadable(
+            "file-unreadable", f"{shown} cannot be read: {error.strerror}", "name another with --fleet FILE"
+        ) from None
     except UnicodeDecodeError as error:
         raise _unreadable("yaml-character", f"{shown} is not UTF-8 at byte {error.start}", "save it as UTF-8") from None
 
@@ -90,11 +95,15 @@ def _model(document: Document) -> FleetModel:
             )
             for fault in error.faults
         )
-        raise FileInvalid(tuple(sorted(found, key=lambda problem: problem.where or document.where(())))) from None
-    problems = tuple(_Checks(document, values).problems())
+        raise _in_file_order(found) from None
+    problems = list(_Checks(document, values).problems())
     if problems:
-        raise FileInvalid(problems)
+        raise _in_file_order(problems)
     return _built(document, values)
+
+
+def _in_file_order(problems: Iterable[FileProblem]) -> FileInvalid:
+    return FileInvalid(tuple(sorted(problems, key=lambda problem: problem.where or Where(""))))
 
 
 def _named(path: Path, message: str) -> str:
@@ -194,12 +203,15 @@ class _Checks:
     def _limits(self) -> Iterator[FileProblem]:
         for section in ("tasks", "profiles"):
             for name, values in self.values.get(section, {}).items():
-                soft, hard = values.get("soft_time_limit"), values.get("time_limit")
+                preset = PRESETS.get(values.get("preset", "")) if section == "profiles" else None
+                soft = values.get("soft_time_limit", preset and preset.soft_time_limit)
+                hard = values.get("time_limit", preset and preset.time_limit)
                 if soft is not None and hard is not None and soft >= hard:
+                    key = "soft_time_limit" if "soft_time_limit" in values else "time_limit"
                     yield self._problem(
                         "soft-limit-not-under-hard",
-                        f"{name!r} is killed before its soft limit could be raised",
-                        (section, name, "soft_time_limit"),
+                        f"{name!r} is killed after {show_duration(hard)}, its soft limit is {show_duration(soft)}",
+                        (section, name, key),
                         "make soft_time_limit shorter than time_limit",
                     )
 
@@ -212,8 +224,8 @@ class _Checks:
             if value is None or value in words:
                 continue
             scheme = value.partition("://")[0]
-            if "://" not in value or scheme not in schemes:
-                what = repr(scheme + "://…") if "://" in value else repr(address.without_secrets(value))
+            if scheme not in schemes or not address.leads_somewhere(value):
+                what = repr(address.without_secrets(value))
                 yield self._problem(
                     "bad-address",
                     f"{key}: {what} is not an address Allotment can use",
@@ -238,7 +250,7 @@ def _built(document: Document, values: Mapping[str, Any]) -> FleetModel:
     return FleetModel(
         profiles=profiles,
         queues=queues,
-        nodes={name: _node(name, node) for name, node in values.get("nodes", {}).items()},
+        nodes={name: _node(name, node, folder) for name, node in values.get("nodes", {}).items()},
         entries=tuple(
             TaskEntry(key, **entry | {"requires": _requirements(entry.get("requires"), folder)})
             for key, entry in values.get("tasks", {}).items()
@@ -277,7 +289,9 @@ def _requirements(values: Mapping[str, Any] | None, folder: FilePath) -> Require
     return Requirements(found, values.get("imports", ()), values.get("labels", ()))
 
 
-def _node(name: str, values: Mapping[str, Any]) -> Node:
+def _node(name: str, values: Mapping[str, Any], folder: FilePath) -> Node:
     values = dict(values)
     workers = {profile: count for profile, count in values.pop("workers").items() if count}
+    if "mounts" in values:
+        values["mounts"] = tuple(str(folder / path) for path in values["mounts"])
     return Node(name, workers, **values)

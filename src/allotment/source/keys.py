@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allotment.model import names, quantities
+from allotment.model import address, names, quantities
 from allotment.model.preset import PRESETS
 from allotment.model.profile import Pool
 from allotment.model.queue import WhenFull
@@ -153,7 +153,7 @@ _NODE = Section(
     }
 )
 
-_ADDRESS = Text(_path)
+_ADDRESS = Text(address.address)
 
 FLEET = Section(
     {

@@ -1,5 +1,6 @@
 """What a value of the fleet file may be: how it is read, and how an editor is told of it."""
 
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -121,12 +122,12 @@ class Choice:
 
     def read(self, value: Any) -> StrEnum:
         """Give the member. Raises Rejected."""
-        try:
-            return self.words(value)
-        except ValueError:
-            known = [str(word) for word in self.words]
-            hint = did_you_mean(str(value), known, otherwise="use " + ", ".join(known))
-            raise _rejected(f"{_shown(value)} is not one of {', '.join(known)}", hint) from None
+        known = {str(word): word for word in self.words}
+        if isinstance(value, str) and value in known:
+            return known[value]
+        otherwise = "use " + ", ".join(known)
+        hint = did_you_mean(value, known, otherwise=otherwise) if isinstance(value, str) else otherwise
+        raise _rejected(f"{_shown(value)} is not one of {', '.join(known)}", hint)
 
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
@@ -144,6 +145,7 @@ class ListOf:
         if not isinstance(value, list):
             raise _rejected(f"{_shown(value)} is not a list", f"write [{value}]" if isinstance(value, str) else None)
         items: list[Any] = []
+        seen: set[str] = set()
         faults: list[Fault] = []
         for number, item in enumerate(value):
             try:
@@ -151,8 +153,10 @@ class ListOf:
             except Rejected as error:
                 faults += (fault.below(number) for fault in error.faults)
                 continue
-            if read in items:
+            same = read if isinstance(read, str) else repr(read)
+            if same in seen:
                 faults.append(Fault(f"{_shown(item)} is listed twice", "keep one", (number,)))
+            seen.add(same)
             items.append(read)
         if faults:
             raise Rejected(*faults)
@@ -263,5 +267,11 @@ Kind = Text | Count | Flag | Quantity | Choice | ListOf | MappingOf | Section
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004 - what fits a line beside the message
+    """Write a value for a message: a part of it where it is large, which aliases can make it without end."""
+    text = _brief.repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+_LONGEST_SHOWN = 60
+_brief = reprlib.Repr()
+_brief.maxlevel, _brief.maxstring, _brief.maxlist, _brief.maxdict = 2, 60, 4, 4

@@ -157,6 +157,7 @@ def _spawn(command: Sequence[str], user: str) -> int:
         extra_groups=groups,
         start_new_session=True,
     )
+    process.returncode = 0  # _reap collects the exit status: Popen must not, and would when it is deleted
     return process.pid
 
 

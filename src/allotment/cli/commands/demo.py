@@ -14,7 +14,7 @@ from allotment.cli.options import format_option
 from allotment.cli.views import demo as view
 from allotment.errors import ExitCode, UnknownName
 from allotment.local.reach import check_listening
-from allotment.model.address import Address
+from allotment.model.address import Address, leads_somewhere
 
 if TYPE_CHECKING:
     from allotment.engine.demonstration import Topology
@@ -38,8 +38,12 @@ def command(names: tuple[str, ...], plain: bool, broker: str | None, results: st
       allot demo specialized --plain
       allot demo --broker amqp://guest:guest@localhost// --json
     """  # noqa: D301 - click needs the character \b itself
-    if broker:
-        check_listening(broker)
+    for url in filter(None, (broker, results)):
+        if not leads_somewhere(url):
+            raise UnknownName(
+                f"{Address(url).shown!r} is not an address", hint="write redis://host:6379/0 or amqp://host:5672//"
+            )
+        check_listening(url)
     from allotment.engine.demonstration import TOPOLOGIES, demonstrate  # imports Celery
     from allotment.engine.plain import demonstrate_plain
 
@@ -84,6 +88,7 @@ def _environment(broker: str | None, results: str | None) -> Iterator[dict[str, 
     with tempfile.TemporaryDirectory(prefix="allotment-demo-", ignore_cleanup_errors=True) as folder:
         environment = {key: value for key, value in os.environ.items() if key not in {"BROKER_URL", "RESULT_URL"}}
         environment["ALLOTMENT_STATE"] = folder
+        before = os.environ.get("ALLOTMENT_STATE")
         # this process finds the same state folder as the fleets it starts
         os.environ["ALLOTMENT_STATE"] = folder
         if broker:
@@ -94,4 +99,6 @@ def _environment(broker: str | None, results: str | None) -> Iterator[dict[str, 
         try:
             yield environment
         finally:
-            del os.environ["ALLOTMENT_STATE"]
+            os.environ.pop("ALLOTMENT_STATE")
+            if before is not None:
+                os.environ["ALLOTMENT_STATE"] = before

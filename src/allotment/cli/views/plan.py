@@ -62,10 +62,8 @@ def _say_rest(table: Table, count: int) -> None:
 
 
 def _lane(plan: Plan, task: str) -> str | None:
-    queue = plan.tasks[task].queue
-    if queue is None or not plan.tasks[task].able & plan.queues[queue].consumers:
-        return None
-    return plan.lane(task).name
+    lane = plan.default_lane(task)
+    return lane.name if lane else None
 
 
 def as_json(plan: Plan) -> None:
