@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -317,6 +318,12 @@ def test_a_tether_passes_on_what_the_command_says_and_how_it_ends(tmp_path):
     os.kill(process.pid, signal.SIGTERM)
     assert process.wait(20) == 128 + signal.SIGTERM
     assert process.end() == 128 + signal.SIGTERM
+
+
+def test_a_tether_notices_a_command_that_ends_at_once(tmp_path):
+    true = shutil.which("true")
+    for process in [tethered(tmp_path, true) for _ in range(40)]:
+        assert process.wait(20) == 0
 
 
 def test_a_tether_says_when_the_command_cannot_be_started(tmp_path):

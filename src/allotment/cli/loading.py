@@ -59,7 +59,7 @@ def load(path: Path) -> LoadedFleet:
         known = inventory.tasks
         for module, error in inventory.failed.items():
             note(f"note: {module} cannot be imported here ({error}); its tasks were read from its source")
-    return LoadedFleet(file, compile_plan(file.model, known), inventory)
+    return LoadedFleet(file, compile_plan(file.model, known, inventory.beat if inventory else ()), inventory)
 
 
 def _inventory(file: FleetFile) -> "Inventory | None":

@@ -3,6 +3,7 @@
 import importlib
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from celery import Celery
 
 from allotment.errors import AppUnusable
 from allotment.model.names import did_you_mean
-from allotment.model.task import BUILT_IN_PREFIX, KnownTask
+from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask
 
 
 def make_importable(folder: Path) -> None:
@@ -75,6 +76,17 @@ def known_tasks(app: Celery) -> tuple[KnownTask, ...]:
         for name, task in sorted(app.tasks.items())
         if not name.startswith(BUILT_IN_PREFIX)
     )
+
+
+def beat_entries(app: Celery) -> tuple[BeatEntry, ...]:
+    """Give the entries of the app's beat schedule."""
+    entries = (app.conf.beat_schedule or {}).items()
+    return tuple(BeatEntry(str(name), entry["task"], _queue_of(entry)) for name, entry in entries)
+
+
+def _queue_of(entry: Mapping[str, Any]) -> str | None:
+    queue = (entry.get("options") or {}).get("queue")
+    return None if queue is None else str(getattr(queue, "name", queue))
 
 
 def _routed_to(routes: Any, name: str) -> str | None:

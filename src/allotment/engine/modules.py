@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 
-from allotment.engine.app import import_app, known_tasks
+from allotment.engine.app import beat_entries, import_app, known_tasks
 from allotment.engine.declared import declared_tasks
 from allotment.errors import AppUnusable
 from allotment.local.inventory import SEPARATOR
@@ -43,7 +43,7 @@ def take_inventory(app: Celery) -> Inventory:
     tasks = {task.name: task for task in (*declared, *known_tasks(app))}
     for task in declared:
         listed_in.setdefault(task.name, task.module)
-    return Inventory(tuple(tasks[name] for name in sorted(tasks)), listed_in, failed)
+    return Inventory(tuple(tasks[name] for name in sorted(tasks)), listed_in, failed, beat_entries(app))
 
 
 def listed_modules(app: Celery) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def part_of(file: FleetFile, node: str | None, scale: Mapping[str, int]) -> Part
         raise UnknownName("the fleet file names no app, and workers need one", hint="add app: module:attribute")
     inventory = read_inventory(model.app, file.path.parent)
     state = StateFolder.of(file.path)
-    plan = compile_plan(model, inventory.tasks)
+    plan = compile_plan(model, inventory.tasks, inventory.beat)
     _refuse_unproved(plan)
     _refuse_overcommitted(scaled)
     write_whole(state.file("inventory.json"), inventory.to_json())

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from allotment.model.task import KnownTask
+from allotment.model.task import BeatEntry, KnownTask
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Inventory:
     tasks: tuple[KnownTask, ...]
     listed_in: Mapping[str, str | None]
     failed: Mapping[str, str]
+    beat: tuple[BeatEntry, ...] = ()
 
     def modules_for(self, names: Iterable[str]) -> frozenset[str]:
         """Give the listed modules that must be imported to register these tasks."""
@@ -25,11 +26,15 @@ class Inventory:
     def to_json(self) -> str:
         """Write it for another process."""
         tasks = [[task.name, task.module, task.app_queue] for task in self.tasks]
-        return json.dumps({"tasks": tasks, "listed_in": dict(self.listed_in), "failed": dict(self.failed)})
+        beat = [[entry.name, entry.task, entry.queue] for entry in self.beat]
+        return json.dumps(
+            {"tasks": tasks, "listed_in": dict(self.listed_in), "failed": dict(self.failed), "beat": beat}
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Inventory":
         """Read what `to_json` wrote."""
         values = json.loads(text)
         tasks = tuple(KnownTask(*task) for task in values["tasks"])
-        return cls(tasks, values["listed_in"], values["failed"])
+        beat = tuple(BeatEntry(*entry) for entry in values["beat"])
+        return cls(tasks, values["listed_in"], values["failed"], beat)

@@ -32,6 +32,15 @@ class TaskEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class BeatEntry:
+    """An entry of the app's beat schedule: its name, the task it sends, and the queue it names, if any."""
+
+    name: str
+    task: str
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KnownTask:
     """A task that exists: its name, the module to import for it, and the queue its own app routes it to."""
 

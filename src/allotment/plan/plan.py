@@ -9,7 +9,7 @@ from allotment.model.fleet import FleetModel
 from allotment.model.names import did_you_mean
 from allotment.model.patterns import PatternIndex
 from allotment.model.requirements import NO_REQUIREMENTS, Requirements
-from allotment.model.task import BUILT_IN_PREFIX, KnownTask, TaskEntry
+from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask, TaskEntry
 from allotment.plan.capability import Capability, ProfileSet
 from allotment.plan.lanes import Lane, QueueLanes, lanes_of_queue
 from allotment.plan.placement import Worker, concurrency_on
@@ -45,6 +45,7 @@ class Plan:
     tasks: Mapping[str, PlannedTask] = field(repr=False)
     queues: Mapping[str, QueueLanes]
     workers: tuple[Worker, ...]
+    beat: tuple[BeatEntry, ...] = ()
 
     @cached_property
     def lanes(self) -> Mapping[str, Lane]:
@@ -162,7 +163,7 @@ class Plan:
         return tuple(sorted(task.name for task in self.tasks.values() if task.able & bit))
 
 
-def compile_plan(model: FleetModel, known: Iterable[KnownTask]) -> Plan:
+def compile_plan(model: FleetModel, known: Iterable[KnownTask], beat: tuple[BeatEntry, ...] = ()) -> Plan:
     """Make the plan of a fleet for the tasks that exist.
 
     The cost grows with tasks + queues + workers, not their product.
@@ -172,7 +173,7 @@ def compile_plan(model: FleetModel, known: Iterable[KnownTask]) -> Plan:
     known_by_name = {task.name: task for task in known if not task.name.startswith(BUILT_IN_PREFIX)}
     tasks = {name: planned_task(task, model, entries, capability) for name, task in known_by_name.items()}
     queues = _queues(model, capability, {task.able for task in tasks.values()})
-    return Plan(model, capability, entries, known_by_name, tasks, queues, _workers(model, queues))
+    return Plan(model, capability, entries, known_by_name, tasks, queues, _workers(model, queues), beat)
 
 
 def planned_task(

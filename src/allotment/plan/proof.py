@@ -8,8 +8,10 @@ the task. Tasks that the same profiles can run are one case, so the cost grows w
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from allotment.errors import PublishRefused
 from allotment.model.names import did_you_mean
 from allotment.model.profile import Profile
+from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.capability import ProfileSet, why_unable
 from allotment.plan.placement import misfits
 from allotment.plan.plan import Plan, PlannedTask
@@ -65,6 +67,7 @@ def prove(plan: Plan) -> Proof:
             against.extend(found)
             proved[able] = 0 if found else len(queues)
         pairs += proved[able] * len(tasks)
+    against.extend(_unsendable(plan))
     against.extend(_misplaced(plan))
     return Proof(pairs, tuple(sorted(against, key=lambda one: (one.task is None, len(one.task or ""), one.task or ""))))
 
@@ -133,6 +136,21 @@ def _wrong_worker(plan: Plan, task: PlannedTask, queues: list[str], others: int)
             reason = why_unable(plan.model.profiles[worker.profile], task.name, task.requires) or "it cannot run it"
             found.append(CounterExample(task.name, queue, worker.name, reason, mend, path, others))
     return found
+
+
+def _unsendable(plan: Plan) -> Iterator[CounterExample]:
+    """Ask of each entry of the beat schedule whether what it sends can be run where it sends it."""
+    for entry in plan.beat:
+        if entry.task not in plan.tasks and not entry.task.startswith(BUILT_IN_PREFIX):
+            mend = did_you_mean(entry.task, plan.tasks, otherwise="correct the app's beat schedule")
+            reason = f"the beat entry {entry.name!r} sends it, and the app has no such task"
+            yield CounterExample(entry.task, entry.queue, None, reason, mend, ())
+        elif entry.queue is not None:
+            try:
+                plan.lane(entry.task, entry.queue)
+            except PublishRefused as error:
+                reason = f"the beat entry {entry.name!r} sends it there: {error.message}"
+                yield CounterExample(entry.task, entry.queue, None, reason, error.hint or "name another queue", ())
 
 
 def _misplaced(plan: Plan) -> Iterator[CounterExample]:

@@ -1,0 +1,1 @@
+"""What Allotment promises about speed, measured: `make bench`."""
