@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from allotment.errors import PublishRefused
 from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.capability import why_unable
+from allotment.plan.lanes import Lane
 from allotment.plan.plan import Plan
 
 
@@ -49,13 +50,13 @@ def explain(plan: Plan, task: str, queue: str | None = None) -> Explanation:
         exchange=(declared.exchange or declared.name) if declared else None,
         routing_key=(declared.routing_key or declared.name) if declared else None,
         takers=tuple(worker.name for worker in plan.consumers.get(lane.name, ())) if lane else (),
-        others=_others(plan, task, name),
+        others=_others(plan, task, name, lane),
         refused=refused,
         would_do=plan.queues_for(task),
     )
 
 
-def _others(plan: Plan, task: str, queue: str | None) -> tuple[tuple[str, str], ...]:
+def _others(plan: Plan, task: str, queue: str | None, lane: Lane | None) -> tuple[tuple[str, str], ...]:
     planned = plan.look_up(task)
     placed = {worker.profile for worker in plan.workers}
     reasons = []
@@ -64,6 +65,8 @@ def _others(plan: Plan, task: str, queue: str | None) -> tuple[tuple[str, str], 
         reason = None if built_in else why_unable(profile, task, planned.requires)
         if reason is None and queue not in profile.queues:
             reason = f"profile {profile.name!r} does not consume {queue!r}"
+        if reason is None and lane is not None and profile.name not in lane.profiles and profile.name in placed:
+            reason = f"profile {profile.name!r} does not serve the lane {lane.name!r}"
         if reason is None and profile.name not in placed:
             reason = f"profile {profile.name!r} runs on no node"
         if reason:

@@ -56,7 +56,9 @@ def prove(plan: Plan) -> Proof:
     proved: dict[ProfileSet, int] = {}
     choosy = plan.capability.set_of(name for name, profile in plan.model.profiles.items() if _chooses(profile))
     for (able, queue), tasks in cases.items():
-        against.extend(_unfounded(plan, tasks, able & choosy))
+        plain = [task for task in tasks if not task.requires]
+        against.extend(_unfounded(plan, plain, able & choosy))
+        against.extend(_unfounded(plan, [task for task in tasks if task.requires], able))
         example = min(tasks, key=lambda task: (len(task.name), task.name))
         failure = _unroutable(plan, example, queue, len(tasks) - 1)
         if failure:
@@ -100,9 +102,10 @@ def _chooses(profile: Profile) -> bool:
 
 
 def _unfounded(plan: Plan, tasks: list[PlannedTask], able: ProfileSet) -> Iterator[CounterExample]:
-    """Ask the profiles themselves whether they can run what the plan says they can; those that take all need no asking.
+    """Ask profiles whether they can run what the plan says they can.
 
-    This is done for every task, as the plan's index of patterns could be wrong for one alone.
+    Those that take every task need no asking about tasks that require nothing. This is done for every task, as the
+    plan's index of patterns could be wrong for one alone.
     """
     profiles = [plan.model.profiles[name] for name in plan.capability.names(able)]
     for task in tasks:
@@ -145,7 +148,7 @@ def _unsendable(plan: Plan) -> Iterator[CounterExample]:
             mend = did_you_mean(entry.task, plan.tasks, otherwise="correct the app's beat schedule")
             reason = f"the beat entry {entry.name!r} sends it, and the app has no such task"
             yield CounterExample(entry.task, entry.queue, None, reason, mend, ())
-        elif entry.queue is not None:
+        elif entry.queue is not None or entry.task.startswith(BUILT_IN_PREFIX):
             try:
                 plan.lane(entry.task, entry.queue)
             except PublishRefused as error:

@@ -5,6 +5,7 @@ arguments. It is read with Python's own parser and nothing of it is run.
 """
 
 import ast
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,18 +48,21 @@ def read_expression(text: str) -> Step:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         column = getattr(error, "offset", None)
+        column = column and column + len(text) - len(text.lstrip())
         raise ExpressionInvalid(
             f"the workflow {_shown(text)} cannot be read" + (f" at column {column}" if column else ""),
             hint='write tasks joined by |, for example "A | B" or "A(1) | [B, C] | D";'
             " a name with other signs in quotes",
         ) from None
-    return _step(tree.body)
+    try:
+        return _step(tree.body)
+    except RecursionError:
+        raise ExpressionInvalid(f"the workflow {_shown(text)} is nested too deep", hint="write it flatter") from None
 
 
 def _step(node: ast.expr) -> Step:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        left, right = _step(node.left), _step(node.right)
-        return Sequence((*_parts(left), *_parts(right)))
+        return Sequence(tuple(part for operand in _operands(node) for part in _parts(_step(operand))))
     if isinstance(node, (ast.List, ast.Tuple)):
         if not node.elts:
             raise ExpressionInvalid("brackets with nothing in them", hint="name the tasks to run side by side: [A, B]")
@@ -66,6 +70,15 @@ def _step(node: ast.expr) -> Step:
     if isinstance(node, ast.Call):
         return _call(node)
     return Call(_name(node))
+
+
+def _operands(node: ast.expr) -> list[ast.expr]:
+    """Give what `|` joins, first to last; a chain of them leans to the left and may be long."""
+    found = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        found.append(node.right)
+        node = node.left
+    return [node, *reversed(found)]
 
 
 def _parts(step: Step) -> tuple[Step, ...]:
@@ -79,6 +92,15 @@ def _call(node: ast.Call) -> Call:
     except (ValueError, SyntaxError):
         raise ExpressionInvalid(
             f"an argument of {_name(node.func)!r} is not a literal",
+            hint='write numbers, "text", true values, lists or mappings',
+        ) from None
+    if len(kwargs) < len(node.keywords):
+        raise ExpressionInvalid(f"an argument of {_name(node.func)!r} is given twice", hint="keep one")
+    try:
+        json.dumps([args, kwargs], allow_nan=False)
+    except (TypeError, ValueError):
+        raise ExpressionInvalid(
+            f"an argument of {_name(node.func)!r} cannot be written as JSON",
             hint='write numbers, "text", true values, lists or mappings',
         ) from None
     if "" in kwargs:

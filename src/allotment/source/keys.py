@@ -109,7 +109,7 @@ _PROFILE = Section(
             Choice(Pool), "How it runs tasks: processes (prefork, if left out), threads, solo or gevent.", "threads"
         ),
         "concurrency": Key(Count(), "Tasks at once; as many as the node has cores if left out.", 4),
-        "prefetch": Key(Count(0), "Messages taken ahead for each place in the pool (Celery's multiplier).", 1),
+        "prefetch": Key(Count(), "Messages taken ahead for each place in the pool (Celery's multiplier).", 1),
         "max_tasks_per_child": Key(Count(), "A pool process is replaced after so many tasks.", 100),
         "max_memory_per_child": Key(_MEMORY, "A pool process is replaced once it has grown to this size.", "512Mi"),
         "time_limit": Key(_DURATION, "Tasks without a limit of their own are killed after this long.", "1h"),

@@ -1,12 +1,13 @@
 """The tasks of an app, as one process hands them to another."""
 
 from allotment.model.inventory import Inventory
-from allotment.model.task import KnownTask
+from allotment.model.task import BeatEntry, KnownTask
 
 INVENTORY = Inventory(
     (KnownTask("shop.mail", "shop.mail", "mail"), KnownTask("shop.pay")),
     {"shop.mail": "shop.mail", "shop.pay": None, "shop.video": "shop.video"},
     {"shop.video": "No module named 'av'"},
+    (BeatEntry("nightly", "shop.mail", "mail"), BeatEntry("hourly", "shop.pay")),
 )
 
 

@@ -26,6 +26,13 @@ def test_any_one_requirement_makes_it_count(one: Requirements) -> None:
     assert not NO_REQUIREMENTS
 
 
+def test_a_plain_folder_does_not_do_where_a_mount_is_asked_for() -> None:
+    mounted = Requirements((Mount("/srv/media", mount_point=True),))
+    folder = Requirements((Mount("/srv/media", mount_point=False),))
+    assert mounted.missing_from(folder)
+    assert not folder.missing_from(mounted)
+
+
 def test_a_mount_that_is_only_read_does_not_do_for_a_task_that_writes() -> None:
     writes = Requirements((Mount("/srv/media", writable=True),))
     reads = Requirements((Mount("/srv/media", writable=False),))

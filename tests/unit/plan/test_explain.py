@@ -117,3 +117,13 @@ def test_the_queue_of_a_lane_is_named_even_where_nothing_in_the_file_decides() -
     found = explain(compile_plan(model, [KnownTask("image.resize")]), "celery.ping")
     assert found.lane is not None
     assert found.queue == found.exchange == found.lane
+
+
+def test_a_worker_of_the_queue_that_the_lane_passes_by_is_named_with_a_reason() -> None:
+    model = FleetModel(
+        {"cpu": Profile("cpu", ("orders",), tasks=("count.*",)), "gpu": Profile("gpu", ("orders",), tasks=("train.*",))}
+    )
+    found = explain(compile_plan(model, [KnownTask("count.words"), KnownTask("train.model")]), "celery.ping")
+    takers = {name.partition("-")[0] for name in found.takers}
+    assert takers
+    assert takers | reasons(found).keys() == {"cpu", "gpu"}

@@ -10,7 +10,7 @@ from allotment.model.node import Node
 from allotment.model.profile import Profile, Resources
 from allotment.model.queue import Queue
 from allotment.model.requirements import Requirements
-from allotment.model.task import KnownTask, TaskEntry
+from allotment.model.task import BeatEntry, KnownTask, TaskEntry
 from allotment.plan.lanes import Lane
 from allotment.plan.plan import Plan, compile_plan
 from allotment.plan.proof import CounterExample, prove
@@ -139,6 +139,54 @@ def test_a_worker_that_does_not_fit_its_node_stands_against_the_proof() -> None:
     assert example.mend
 
 
+# The beat schedule
+
+
+def beaten(plan: Plan, *beat: BeatEntry) -> Plan:
+    return replace(plan, beat=beat)
+
+
+def test_entries_that_can_be_run_where_they_are_sent_are_proved(split: Plan) -> None:
+    entries = (
+        BeatEntry("nightly", "count.words"),
+        BeatEntry("named", "count.words", "orders"),
+        BeatEntry("cleanup", "celery.backend_cleanup"),
+        BeatEntry("cleanup here", "celery.backend_cleanup", "orders"),
+    )
+    assert prove(beaten(split, *entries)).holds
+
+
+def test_an_entry_for_a_task_that_is_not_there_names_the_nearest(split: Plan) -> None:
+    example = only(beaten(split, BeatEntry("nightly", "count.word")))
+    assert example.task == "count.word"
+    assert "'nightly'" in example.reason
+    assert "'count.words'" in example.mend
+
+
+def test_an_entry_that_names_a_queue_that_is_not_there_names_the_nearest(split: Plan) -> None:
+    example = only(beaten(split, BeatEntry("nightly", "count.words", "order")))
+    assert (example.task, example.queue) == ("count.words", "order")
+    assert "'nightly'" in example.reason
+    assert "'orders'" in example.mend
+
+
+def test_an_entry_that_names_a_queue_where_nobody_can_run_it_names_those_that_would_do() -> None:
+    plan = plan_of(CPU, Profile("mail", ("mail",), tasks=("mail.*",)), tasks=["count.words"], default_queue="orders")
+    example = only(beaten(plan, BeatEntry("nightly", "count.words", "mail")))
+    assert (example.task, example.queue) == ("count.words", "mail")
+    assert "orders" in example.mend
+
+
+@pytest.mark.parametrize("queue", [None, "idle"])
+def test_an_entry_for_one_of_celerys_own_tasks_needs_a_worker_too(queue: str | None) -> None:
+    idle = Profile("idle", ("idle",))
+    plan = plan_of(CPU, idle, tasks=[], nodes={"n": Node("n", {"cpu": 1})}, default_queue="idle")
+    example = only(beaten(plan, BeatEntry("cleanup", "celery.backend_cleanup", queue)))
+    assert example.task == "celery.backend_cleanup"
+    assert "'cleanup'" in example.reason
+    assert example.mend
+
+
 # Plans that are broken on purpose
 
 
@@ -202,6 +250,30 @@ def test_a_task_that_is_said_to_be_runnable_where_it_is_not_is_found(split: Plan
     lying = {**split.tasks, "count.words": replace(split.tasks["count.words"], able=both)}
     proof = prove(replace(split, tasks=lying))
     assert [(example.task, example.worker) for example in proof.counter_examples] == [("count.words", "gpu-1@local")]
+
+
+@pytest.mark.parametrize(
+    ("unable", "word"),
+    [
+        (Profile("other", ("orders",), tasks=("x.*",)), "does not register"),
+        (Profile("other", ("orders",), exclude_tasks=("image.*",)), "exclude_tasks"),
+        (Profile("other", ("orders",)), "label ssd"),
+    ],
+    ids=["not registered", "excluded", "requirement"],
+)
+def test_a_lie_about_who_can_run_a_task_is_found_whatever_the_truth_is(unable: Profile, word: str) -> None:
+    ssd = Requirements(labels=("ssd",))
+    able = Profile("able", ("orders",), requires=ssd)
+    nodes = {"n": Node("n", {"able": 1, "other": 1}, labels=("ssd",))}
+    entries = (TaskEntry("image.*", "orders", requires=ssd),)
+    plan = plan_of(able, unable, tasks=["image.resize", "plain"], nodes=nodes, entries=entries, default_queue="orders")
+    assert prove(plan).holds
+    everybody = plan.capability.set_of(["able", "other"])
+    lying = replace(plan.tasks["image.resize"], able=everybody)
+    proof = prove(replace(plan, tasks={**plan.tasks, "image.resize": lying}))
+    named = [example for example in proof.counter_examples if example.worker == "other-1@n"]
+    assert [example.task for example in named] == ["image.resize"]
+    assert word in named[0].reason
 
 
 def test_a_task_sent_to_a_queue_without_its_workers_is_found() -> None:

@@ -99,7 +99,7 @@ def drawn_fleet(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Fleet:
         name: replace(
             draw(kinds_of_node),
             name=name,
-            workers={profile: count for profile, count in zip(profiles, draw(counts), strict=False) if count},
+            workers=dict(zip(profiles, draw(counts), strict=False)),
         )
         for name in [f"n{number}" for number in range(draw(up_to_four))]
     }
@@ -384,3 +384,28 @@ def test_a_lane_that_loses_its_last_worker_is_always_found() -> None:
 
     check()
     assert seen["broken"] > 50, seen
+
+
+def test_a_plan_that_takes_a_profile_for_able_which_is_not_is_always_found() -> None:
+    seen: Counter[str] = Counter()
+
+    @steady
+    @given(fleets(), st.integers(0, 10_000))
+    def check(fleet: Fleet, choice: int) -> None:
+        plan = made(fleet)
+        lies = [
+            (task.name, profile)
+            for task in fleet.known
+            for profile in sorted(set(workers(fleet).values()))
+            if not can_run(fleet, profile, task.name)
+        ]
+        if not lies:
+            return
+        task, profile = lies[choice % len(lies)]
+        lying = replace(plan.tasks[task], able=plan.tasks[task].able | plan.capability.bit(profile))
+        examples = prove(replace(plan, tasks={**plan.tasks, task: lying})).counter_examples
+        assert (task, profile) in {(one.task, workers(fleet).get(str(one.worker))) for one in examples}
+        seen["lies"] += 1
+
+    check()
+    assert seen["lies"] > 50, seen

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from allotment.cli.views.plan import document
+from allotment.model.address import Address
+from allotment.model.fleet import FleetModel
+from allotment.model.profile import Profile
 from allotment.model.task import KnownTask
 from allotment.plan.celeryconfig import celeryconfig
 from allotment.plan.commands import commands
@@ -37,7 +40,7 @@ WRITTEN = {
     "the password from the environment": "redis://:${PASSWORD}@h/0",
     "in the query": "redis://h/0?password=canary",
     "in the query without a path": "rediss://h?password=canary",
-    "with a slash": "redis://:canary/x@h/0",
+    "with an encoded slash": "redis://:canary%2Fx@h/0",
     "two brokers": "amqp://a:canary@one//;amqp://b:canary@two//",
 }
 
@@ -52,6 +55,20 @@ def test_the_password_is_not_shown(form: str, written: str, tmp_path: Path) -> N
     model = read_fleet_file(path, ENVIRONMENT).model
     assert model.broker is not None
     assert "canary" in model.broker.value, "the test is of no use otherwise"
+    assert_hidden(form, model)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "value", ["redis://:canary/x@h/0", "redis://:canary;x@h/0", "rediss://h?password=canary", "user:canary@h"]
+)
+def test_the_password_of_an_address_that_no_file_may_have_is_not_shown_either(form: str, value: str) -> None:
+    address = Address(value)
+    profiles = {"mail": Profile("mail", ("mail",))}
+    assert_hidden(form, FleetModel(profiles, broker=address, results=address))
+
+
+def assert_hidden(form: str, model: FleetModel) -> None:
     shown = str(FORMS[form](compile_plan(model, [KnownTask("mail.send")])))
     assert "mail" in shown or form == "proof"
     assert "canary" not in shown

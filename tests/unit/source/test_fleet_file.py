@@ -1,9 +1,9 @@
 """The fleet file: the model it gives, and every way it can be wrong, each at its line with a remedy."""
 
 import json
-import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -174,7 +174,7 @@ profiles:
     queues: [work]
     pool: gevent
     concurrency: 7
-    prefetch: 0
+    prefetch: 3
     max_tasks_per_child: 9
     max_memory_per_child: 512Mi
     time_limit: 90
@@ -190,7 +190,7 @@ profiles:
         exclude_tasks=("a.x",),
         pool=Pool.GEVENT,
         concurrency=7,
-        prefetch=0,
+        prefetch=3,
         max_tasks_per_child=9,
         max_memory_per_child=512 * 2**20,
         time_limit=90,
@@ -317,12 +317,28 @@ def test_a_path_longer_than_the_system_takes_is_not_there(tmp_path: Path) -> Non
     assert problem.code.startswith("file-")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_says_so(write: Writer) -> None:
-    path = write(ONE_PROFILE)
-    path.chmod(0)
-    (problem,) = problems_of(path)
-    assert problem.code == "file-unreadable"
+UNREADABLE = """
+import os, sys
+from pathlib import Path
+from allotment.errors import FileInvalid
+from allotment.source.fleet_file import read_fleet_file
+if os.geteuid() == 0:  # root may read everything
+    os.setuid(65534)
+try:
+    read_fleet_file(Path(sys.argv[1]))
+except FileInvalid as error:
+    print(*(problem.code for problem in error.problems))
+"""
+
+
+def test_a_file_that_may_not_be_read_says_so() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "fleet.yaml"
+        path.write_text(ONE_PROFILE)
+        path.chmod(0)
+        done = subprocess.run([sys.executable, "-c", UNREADABLE, path], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["file-unreadable"]
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
