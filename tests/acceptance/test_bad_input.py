@@ -52,7 +52,9 @@ WRONG = {
     "unknown key": Wrong(GOOD.replace("queues", "ques"), ("fleet.yaml:3", "'ques'", "'queues'")),
     "unknown profile": Wrong(GOOD + "nodes:\n  one: {workers: {al: 1}}\n", ("fleet.yaml:5", "'al'", "'all'")),
     "queue without worker": Wrong(GOOD + "tasks:\n  work.go: {queue: jbos}\n", ("fleet.yaml:5", "'jbos'", "'jobs'")),
-    "wrong type": Wrong(GOOD.replace("[jobs]}", "[jobs], concurrency: many}"), ("fleet.yaml:3", "'many'", "whole number")),
+    "wrong type": Wrong(
+        GOOD.replace("[jobs]}", "[jobs], concurrency: many}"), ("fleet.yaml:3", "'many'", "whole number")
+    ),
     "unset variable": Wrong(GOOD + "broker: ${SURELY_NOT_SET}\n", ("fleet.yaml:4", "SURELY_NOT_SET", ":-")),
     "unknown broker": Wrong(GOOD + "broker: kafka://secret:word@here\n", ("fleet.yaml:4", "kafka", "amqp://")),
 }
@@ -120,9 +122,13 @@ def test_a_mount_that_is_missing(folder: Path) -> None:
 
 def test_an_import_and_a_label_that_are_missing(folder: Path) -> None:
     requires = "requires: {imports: [not_installed_here], labels: [gpu]}"
-    write(folder, GOOD.replace("[jobs]}", f"[jobs], {requires}}}") + "nodes:\n  one: {labels: [gpu], workers: {all: 1}}\n")
+    write(
+        folder, GOOD.replace("[jobs]}", f"[jobs], {requires}}}") + "nodes:\n  one: {labels: [gpu], workers: {all: 1}}\n"
+    )
     refused(allot("worker", "--profile", "all", folder=folder), "not_installed_here")
-    write(folder, GOOD.replace("[jobs]}", "[jobs], requires: {labels: [gpu]}}") + "nodes:\n  one: {workers: {all: 1}}\n")
+    write(
+        folder, GOOD.replace("[jobs]}", "[jobs], requires: {labels: [gpu]}}") + "nodes:\n  one: {workers: {all: 1}}\n"
+    )
     refused(allot("worker", "--profile", "all", folder=folder), "'gpu'", "nodes.one.labels")
 
 
@@ -157,7 +163,9 @@ def test_a_worker_that_cannot_start_says_so_under_the_supervisor_too(folder: Pat
     assert "given up" in done.out
 
 
-@pytest.mark.parametrize("command", [("check",), ("explain", "work.other"), ("run", "work.other")], ids=lambda one: one[0])
+@pytest.mark.parametrize(
+    "command", [("check",), ("explain", "work.other"), ("run", "work.other")], ids=lambda one: one[0]
+)
 def test_what_is_not_proved_is_a_finding(folder: Path, command: tuple[str, ...]) -> None:
     (folder / "work" / "app.py").write_text(
         (folder / "work" / "app.py").read_text() + '\n@app.task(name="work.other")\ndef other() -> int:\n    return 2\n'

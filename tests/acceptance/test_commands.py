@@ -12,10 +12,11 @@ from pathlib import Path
 import jsonschema
 import yaml
 from acceptance.conftest import allot, clean_environment
-from allotment.cli.main import COMMANDS
-from allotment.testing.brokers import RedisServer
 from celery import Celery
+
+from allotment.cli.main import COMMANDS
 from allotment.engine.client import keep_results_quiet
+from allotment.testing.brokers import RedisServer
 
 Project = Callable[[str], Path]
 
@@ -93,7 +94,10 @@ def test_a_task_that_fails_is_a_finding_with_its_error(project: Project) -> None
 def test_plain_celery_takes_over(project: Project, redis_server: RedisServer) -> None:
     """The settings and the commands that `allot plan` writes run the fleet without Allotment."""
     folder = project("crew")
-    urls = {"BROKER_URL": redis_server.url.rpartition("/")[0] + "/5", "RESULT_URL": redis_server.url.rpartition("/")[0] + "/6"}
+    urls = {
+        "BROKER_URL": redis_server.url.rpartition("/")[0] + "/5",
+        "RESULT_URL": redis_server.url.rpartition("/")[0] + "/6",
+    }
     settings = allot("plan", "--format", "celeryconfig", folder=folder, environment=urls)
     assert settings.code == 0, settings.err
     (folder / "celeryconfig.py").write_text(settings.out)
@@ -109,7 +113,11 @@ def test_plain_celery_takes_over(project: Project, redis_server: RedisServer) ->
     environment = clean_environment() | urls | {"PYTHONPATH": str(folder)}
     workers = [
         subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", *command],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         for command in commands
     ]
@@ -117,7 +125,9 @@ def test_plain_celery_takes_over(project: Project, redis_server: RedisServer) ->
     os.environ.update(urls)
     exec(compile(settings.out, "celeryconfig.py", "exec"), names)
     client = Celery("client", set_as_current=False)
-    client.config_from_object({key: value for key, value in names.items() if key.startswith(("broker", "result", "task"))})
+    client.config_from_object(
+        {key: value for key, value in names.items() if key.startswith(("broker", "result", "task"))}
+    )
     keep_results_quiet(client)
     try:
         deadline = time.monotonic() + 40

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from acceptance.conftest import Done, allot
+
 from allotment.testing.fixtures import FIXTURES
 
 NAMES = ["basic", "specialized", "priority", "load-balancing", "mixed", "mixed-shared"]

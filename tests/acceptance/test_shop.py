@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 from acceptance.conftest import allot, clean_environment
-from allotment.local.running import RunningFleet
 from PIL import Image
+
+from allotment.local.running import RunningFleet
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 PRICES = {"calendar": 1675, "canvas": 4200, "mug": 890, "postcard": 150, "poster": 1250}
@@ -96,7 +97,8 @@ def compare(shop: Shop, order: str) -> None:
     assert (folder / "picture.png").read_bytes() == (SHOP / "orders" / f"{order}.png").read_bytes()
     rows = list(csv.DictReader(io.StringIO((folder / "invoice.csv").read_text())))
     assert [(row["product"], int(row["quantity"]), int(row["total_cents"])) for row in rows] == [
-        (line["product"], line["quantity"], PRICES[line["product"]] * line["quantity"]) for line in input_of(order)["lines"]
+        (line["product"], line["quantity"], PRICES[line["product"]] * line["quantity"])
+        for line in input_of(order)["lines"]
     ]
     with Image.open(folder / "picture.png") as picture:
         ratio = picture.width / picture.height
@@ -124,7 +126,12 @@ def test_the_shop_is_ordinary_celery_without_its_one_line() -> None:
     assert not any("allotment" in path.read_text().lower() for path in others)
     plain = "\n".join(line for line in lines if "Fleet" not in line)
     done = subprocess.run(
-        [sys.executable, "-c", plain + "\napp.loader.import_default_modules()\nprint(len([t for t in app.tasks if t.startswith('shop.')]))"],
+        [
+            sys.executable,
+            "-c",
+            plain
+            + "\napp.loader.import_default_modules()\nprint(len([t for t in app.tasks if t.startswith('shop.')]))",
+        ],
         cwd=SHOP,
         env={**os.environ, "PYTHONPATH": str(SHOP)},
         capture_output=True,

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from acceptance.conftest import allot, clean_environment
+
 from allotment.local.running import RunningFleet
 
 Project = Callable[[str], Path]
@@ -21,7 +22,9 @@ ENDED = 30.0
 
 def pid_of(fleet: RunningFleet, worker: str) -> int:
     """Give the number of the process that was started last for a worker."""
-    return next(event["pid"] for event in reversed(fleet.events) if event["event"] == "started" and event["worker"] == worker)
+    return next(
+        event["pid"] for event in reversed(fleet.events) if event["event"] == "started" and event["worker"] == worker
+    )
 
 
 def until(what: Callable[[], bool], timeout: float = ENDED) -> None:
@@ -45,11 +48,11 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 def belonging_to(folder: Path) -> list[psutil.Process]:
     """Give the processes whose command line names the project: workers, supervisor, keeper, broker."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(folder) in part for part in process.info["cmdline"] or ()):
-            found.append(process)
-    return found
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in part for part in process.info["cmdline"] or ())
+    ]
 
 
 @contextmanager

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
+from kombu import Connection, pools
+
 from allotment.engine.client import close, keep_results_quiet
 from allotment.engine.installation import install
 from allotment.engine.marks import Mark
@@ -16,8 +19,6 @@ from allotment.local.inventory import read_inventory
 from allotment.local.running import RunningFleet
 from allotment.source.fleet_file import FleetFile, read_fleet_file
 from allotment.testing.brokers import BrokerServer
-from celery import Celery
-from kombu import Connection, pools
 
 PROJECT = Path(__file__).parent.parent / "fixtures" / "projects" / "crew"
 

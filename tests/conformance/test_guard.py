@@ -4,10 +4,11 @@ import json
 import time
 import uuid
 
-from allotment.engine.client import close, keep_results_quiet
 from celery import Celery
 from conformance.conftest import Crew
 from kombu import Connection, Queue
+
+from allotment.engine.client import close, keep_results_quiet
 
 DEAD = "allotment.dead"
 
@@ -30,7 +31,9 @@ def take_dead(crew: Crew, count: int, timeout: float = 20.0) -> list:
             message = queue.get()
             if message is None:
                 continue
-            taken.append((message.headers, bytes(message.body) if not isinstance(message.body, str) else message.body.encode()))
+            taken.append(
+                (message.headers, bytes(message.body) if not isinstance(message.body, str) else message.body.encode())
+            )
             message.ack()
     return taken
 
@@ -39,7 +42,14 @@ def test_a_task_that_no_worker_has_is_set_aside_with_its_bytes_and_the_reason(cr
     plain = plain_producer(crew)
     ids = [str(uuid.uuid4()) for _ in range(60)]
     for number, identity in enumerate(ids):
-        plain.send_task("ghost.task", args=[number, "é"], kwargs={"k": [1, None]}, task_id=identity, queue="work", ignore_result=True)
+        plain.send_task(
+            "ghost.task",
+            args=[number, "é"],
+            kwargs={"k": [1, None]},
+            task_id=identity,
+            queue="work",
+            ignore_result=True,
+        )
     dead = take_dead(crew, len(ids))
     assert {headers["id"] for headers, _ in dead} == set(ids), "every message is there, none twice"
     assert len(dead) == len(ids)
@@ -71,7 +81,6 @@ def test_a_plain_producer_s_tasks_reach_workers_that_have_them(crew: Crew) -> No
     results = [plain.send_task("left.add", args=[number, 1], queue="work") for number in range(20)]
     results += [plain.send_task("right.double", args=[number], queue="work") for number in range(20)]
     values = [result.get(timeout=30) for result in results]
-    for result in results:
-        assert values == [number + 1 for number in range(20)] + [2 * number for number in range(20)]
+    assert values == [number + 1 for number in range(20)] + [2 * number for number in range(20)]
     assert crew.depth(DEAD) == 0
     close(plain)

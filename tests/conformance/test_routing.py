@@ -1,18 +1,21 @@
 """On every broker: each message goes to a worker that can run it, whatever canvas it comes from, or is refused."""
 
 import pytest
-from allotment.errors import NobodyCanRun, QueueUnknown, TaskUnknown
 from celery import chain, chord, group
 from celery.beat import ScheduleEntry, Scheduler
 from celery.canvas import xmap, xstarmap
 from conformance.conftest import Crew
 from kombu import Exchange, Queue
 
+from allotment.errors import NobodyCanRun, QueueUnknown, TaskUnknown
+
 LEFT, RIGHT, THIRD = "left-1@node-1", "right-1@node-2", "third-1@node-1"
 
 
 def test_a_chain_crosses_workers(crew: Crew) -> None:
-    outcome = crew.run(chain(crew.task("left.add", 1, 2), crew.task("right.double"), crew.task("both.negate"), app=crew.app))
+    outcome = crew.run(
+        chain(crew.task("left.add", 1, 2), crew.task("right.double"), crew.task("both.negate"), app=crew.app)
+    )
     assert outcome.value == -6
     workers = outcome.workers
     assert workers["left.add"] == {LEFT}
@@ -35,16 +38,31 @@ def test_a_queue_named_in_the_call_leads_to_its_own_workers(crew: Crew) -> None:
 
 
 def test_a_queue_set_inside_a_canvas_holds_for_that_task_alone(crew: Crew) -> None:
-    outcome = crew.run(chain(crew.task("left.add", 1, 1), crew.task("right.double").set(queue="extra"), crew.task("right.double"), app=crew.app))
+    outcome = crew.run(
+        chain(
+            crew.task("left.add", 1, 1),
+            crew.task("right.double").set(queue="extra"),
+            crew.task("right.double"),
+            app=crew.app,
+        )
+    )
     assert outcome.value == 8
-    assert [(mark.task, mark.queue) for mark in outcome.marks if mark.task == "right.double"].count(("right.double", "extra")) == 1
+    assert [(mark.task, mark.queue) for mark in outcome.marks if mark.task == "right.double"].count(
+        ("right.double", "extra")
+    ) == 1
 
 
 def test_kombu_queues_bindings_and_lanes_name_a_queue_too(crew: Crew) -> None:
     plan = crew.app.allotment.plan
     lane = plan.lane("left.add").name
     assert lane != "work"
-    for options in ({"queue": Queue("work")}, {"queue": lane}, {"exchange": "jobs", "routing_key": "jobs.work"}, {"exchange": Exchange("jobs"), "routing_key": "jobs.work"}, {"exchange": "", "routing_key": "work"}):
+    for options in (
+        {"queue": Queue("work")},
+        {"queue": lane},
+        {"exchange": "jobs", "routing_key": "jobs.work"},
+        {"exchange": Exchange("jobs"), "routing_key": "jobs.work"},
+        {"exchange": "", "routing_key": "work"},
+    ):
         outcome = crew.run(crew.task("left.add", 2, 3, **options))
         assert outcome.value == 5
         assert outcome.workers == {"left.add": {LEFT}}

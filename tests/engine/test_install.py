@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from allotment import Fleet, NobodyCanRun, QueueUnknown, TaskUnknown
 from celery import Celery, chain, shared_task
+
+from allotment import Fleet, NobodyCanRun, QueueUnknown, TaskUnknown
 
 FLEET = """\
 broker: memory-is-not-used
@@ -114,10 +115,10 @@ def test_refusals_name_the_task_the_queue_and_the_way_out(app: Celery, path: Pat
 
 def test_a_task_that_nothing_names_is_refused(app: Celery, tmp_path: Path) -> None:
     file = tmp_path / "fleet.yaml"
-    file.write_text('app: here:app\nprofiles:\n  all: {queues: [jobs]}\n')
+    file.write_text("app: here:app\nprofiles:\n  all: {queues: [jobs]}\n")
     app.task(name="report.daily")(nothing)
     Fleet.load(file).install(app)
-    with pytest.raises(TaskUnknown, match="did you mean 'report.daily'"):
+    with pytest.raises(TaskUnknown, match="did you mean 'report[.]daily'"):
         app.send_task("report.dialy")
 
 
