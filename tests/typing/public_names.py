@@ -8,7 +8,7 @@ from allotment import AllotmentError, Fleet, NobodyCanRun, PublishRefused, Queue
 fleet = Fleet.load("fleet.yaml")
 assert_type(fleet, Fleet)
 assert_type(Fleet.load(Path("fleet.yaml"), environment={"BROKER_URL": "embedded"}).path, Path)
-assert_type(__version__, str)
+version: str = __version__
 
 
 def told(error: AllotmentError) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from allotment.source.expression import Call, Step, Together
 from allotment.source.expression import Sequence as InSequence
 
 _LOOK = 0.5
+_SETTLE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def report(app: Celery, results: Sequence[AsyncResult], began: float, began_cloc
 
     `began` is the monotonic clock at the first publish, `began_clock` the wall clock.
     """
+    _settle(results)
     marks: list[Mark] = []
     failures: Counter[str] = Counter()
     ids = []
@@ -142,6 +145,19 @@ def report(app: Celery, results: Sequence[AsyncResult], began: float, began_cloc
     return RunReport(
         len(results), finished, max(0.0, ended - began), rows(app, marks), failures, tuple(marks), tuple(ids)
     )
+
+
+def _settle(results: Sequence[AsyncResult]) -> None:
+    """Wait for the results of tasks whose workflow has succeeded: Celery publishes what follows before it stores them.
+
+    See `celery/app/trace.py`, `trace_task`: the rest of the chain is sent, then `mark_as_done` is called.
+    """
+    deadline = time.monotonic() + _SETTLE
+    for result in results:
+        if result.state == "SUCCESS":
+            for one in members(result):
+                with suppress(ResultTimeout):
+                    one.get(timeout=max(0.01, deadline - time.monotonic()), propagate=False)
 
 
 def rows(app: Celery, marks: Sequence[Mark]) -> tuple[TaskRow, ...]:
