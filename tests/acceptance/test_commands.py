@@ -14,7 +14,7 @@ import yaml
 from acceptance.conftest import allot, clean_environment
 from celery import Celery
 
-from allotment.cli.main import COMMANDS
+from allotment.cli.table import COMMANDS
 from allotment.engine.client import keep_results_quiet
 from allotment.testing.brokers import RedisServer
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from allotment.cli.main import COMMANDS, help_text
 from allotment.cli.output import show_errors
+from allotment.cli.table import COMMANDS, help_text
 from allotment.errors import AllotmentError, ExitCode
 from allotment.model.names import nearest
 

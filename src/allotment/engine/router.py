@@ -1,7 +1,7 @@
 """Every message of the app to the lane the plan gives it, or refused at once."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from allotment.engine.signatures import leaves, task_that_decides
 from allotment.errors import QueueUnknown
@@ -9,14 +9,22 @@ from allotment.model.names import did_you_mean
 from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.plan import Plan
 
-if TYPE_CHECKING:
-    from allotment.engine.installation import Installation
+
+class Planned(Protocol):
+    """What the router needs of an installation: the plan that knows a task, and the broker queues by name."""
+
+    @property
+    def queues(self) -> Mapping[str, Any]:
+        """Every broker queue of the plan, as kombu's."""
+
+    def plan_for(self, task: str) -> Plan:
+        """Give the plan. Raises TaskUnknown."""
 
 
 class LaneRouter:
     """Takes the place of Celery's router (`celery/app/routes.py`), which asks no route where a call names a queue."""
 
-    def __init__(self, installation: "Installation") -> None:
+    def __init__(self, installation: Planned) -> None:
         self._installation = installation
 
     def route(
