@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def app() -> Iterator[Celery]:
 
 def nothing() -> None:
     """Stand for a task's code."""
+
+
+def nothing_of_number(number: int) -> Callable[[], None]:
+    """Give a function of its own name, as Celery tells tasks apart by their functions."""
+
+    def task() -> None: ...
+
+    task.__name__ = task.__qualname__ = f"task_{number}"
+    return task
 
 
 def lane_of(app: Celery, name: str, **options: object) -> str:
@@ -159,6 +169,30 @@ def test_a_second_installation_takes_the_place_of_the_first(app: Celery, path: P
     Fleet.load(other).install(app)
     assert lane_of(app, "left.go") == "single"
     assert app.conf.broker_url == "redis://second.example/"
+
+
+def test_of_two_installations_before_the_app_is_configured_the_second_counts(path: Path, tmp_path: Path) -> None:
+    app = Celery("here", broker="memory://", set_as_current=False)
+    Fleet.load(path).install(app)
+    other = tmp_path / "other.yaml"
+    other.write_text("app: here:app\nbroker: redis://second.example/\nprofiles:\n  all: {queues: [single]}\n")
+    Fleet.load(other).install(app)
+    assert app.conf.broker_url == "redis://second.example/"
+    app.close()
+
+
+def test_threads_that_publish_at_once_agree(app: Celery, path: Path) -> None:
+    """The plan is made again while others route: each message must find its lane's queue all the same."""
+    Fleet.load(path).install(app)
+    for number in range(40):
+        app.task(name=f"left.t{number}")(nothing_of_number(number))
+
+    def route(number: int) -> str:
+        app.task(name=f"right.late{number}")(nothing_of_number(number))
+        return lane_of(app, f"left.t{number}") + " " + lane_of(app, f"right.late{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(route, range(40))) == {"shared:left shared:right"}
 
 
 def test_a_publish_on_a_memory_broker_arrives_in_the_lane(app: Celery, path: Path) -> None:

@@ -29,15 +29,15 @@ class FleetAMQP(AMQP):
     @cached_property
     def queues(self) -> Any:
         """The lanes and intakes by name; a name that is not among them is an error, not a new queue."""
-        return self.Queues(self.installation.queues, create_missing=False)
+        return self.Queues(dict(self.installation.compiled.queues), create_missing=False)
 
     @cached_property
     def default_queue(self) -> Any:
         """A queue that somebody consumes, for what is sent past the router."""
-        plan = self.installation.plan
+        plan, queues = self.installation.compiled.plan, self.installation.compiled.queues
         name = plan.model.default_queue or next(iter(plan.queues))
         widest = plan.queues[name].widest
-        return self.installation.queues[widest.name if widest else name]
+        return queues[widest.name if widest else name]
 
     def Connection(self, *arguments: Any, **options: Any) -> Connection:  # noqa: N802 - Celery's name
         """Make a connection, as Celery's class attribute of this name does."""

@@ -35,13 +35,14 @@ class GuardedConsumer(Consumer):
             return
         installation = self.app.allotment
         try:
-            plan = installation.plan_for(name)
+            compiled = installation.compiled_for(name)
+            plan = compiled.plan
             arrived_at = (message.delivery_info or {}).get("routing_key") or ""
             lane = plan.lane(name, _still_good(plan, name, arrived_at))
         except PublishRefused as error:
             self._keep(body, message, exc, Reason.UNKNOWN_TASK, str(error))
             return
-        republish(self.app, message, installation.queues[lane.name], {FORWARDS_HEADER: forwards + 1})
+        republish(self.app, message, compiled.queues[lane.name], {FORWARDS_HEADER: forwards + 1})
         message.ack_log_error(logger, self.connection_errors)
         logger.info("forwarded %s to the queue %s, whose workers can run it", name, lane.name)
 

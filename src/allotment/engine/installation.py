@@ -1,5 +1,6 @@
 """An app that follows a fleet's plan."""
 
+import threading
 from typing import Any
 
 from celery import Celery
@@ -10,10 +11,12 @@ from allotment.engine.amqp import FleetAMQP
 from allotment.engine.app import known_tasks
 from allotment.engine.marks import mark_results, note_start
 from allotment.engine.queues import kombu_queues
+from allotment.engine.router import Compiled
 from allotment.errors import TaskUnknown
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.state import StateFolder
 from allotment.model.names import did_you_mean
+from allotment.model.patterns import is_pattern
 from allotment.model.task import BUILT_IN_PREFIX, KnownTask
 from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import FleetFile
@@ -33,31 +36,30 @@ class Installation:
         self.app = app
         self.embedded = EmbeddedBroker(StateFolder.of(file.path))
         self._known = known
-        self._plan: Plan | None = None
-        self._queues: dict[str, Any] = {}
+        self._compiled: Compiled | None = None
+        self._compiling = threading.RLock()
+
+    @property
+    def compiled(self) -> Compiled:
+        """The plan for the tasks known by now, with its queues."""
+        return self._compiled or self._compile()
 
     @property
     def plan(self) -> Plan:
         """The plan for the tasks known by now."""
-        return self._make_plan() if self._plan is None else self._plan
+        return self.compiled.plan
 
-    @property
-    def queues(self) -> dict[str, Any]:
-        """Every broker queue of the plan, as kombu's, by name."""
-        if self._plan is None:
-            self._make_plan()
-        return self._queues
-
-    def plan_for(self, task: str) -> Plan:
+    def compiled_for(self, task: str) -> Compiled:
         """Give the plan, made anew if the task was registered since. Raises TaskUnknown for one the fleet has not."""
-        plan = self.plan
+        compiled = self.compiled
+        plan = compiled.plan
         if task in plan.tasks or task.startswith(BUILT_IN_PREFIX):
-            return plan
+            return compiled
         if self._known is None:
             if task in self.app.tasks:
-                return self._make_plan()
+                return self._compile()
             if plan.names(task):
-                return plan
+                return compiled
         raise TaskUnknown(
             f"there is no task {task!r} in the fleet",
             task=task,
@@ -73,16 +75,18 @@ class Installation:
         if any(address is not None and address.embedded for address in (model.broker, model.results)):
             self.embedded.hold()
 
-    def _make_plan(self) -> Plan:
-        known = self._known
-        if known is None:
-            listed = tuple(KnownTask(entry.key) for entry in self.file.model.entries if "*" not in entry.key)
-            known = (*listed, *known_tasks(self.app))
-        plan = compile_plan(self.file.model, known)
-        self._plan, self._queues = plan, kombu_queues(plan)
-        for cached in ("queues", "default_queue", "send_task_message"):
-            self.app.amqp.__dict__.pop(cached, None)
-        return plan
+    def _compile(self) -> Compiled:
+        """Make the plan; threads that publish meanwhile go on with the one there is."""
+        with self._compiling:
+            known = self._known
+            if known is None:
+                listed = tuple(KnownTask(entry.key) for entry in self.file.model.entries if not is_pattern(entry.key))
+                known = (*listed, *known_tasks(self.app))
+            plan = compile_plan(self.file.model, known)
+            self._compiled = Compiled(plan, kombu_queues(plan))
+            for cached in ("queues", "default_queue", "send_task_message"):
+                self.app.amqp.__dict__.pop(cached, None)
+            return self._compiled
 
     def apply_settings(self, **_: Any) -> None:
         """Put into the app's settings what the fleet decides; the rest stays the app's."""
@@ -110,6 +114,7 @@ def install(file: FleetFile, app: Celery, known: tuple[KnownTask, ...] | None = 
     app.allotment = installation
     app.amqp_cls = FleetAMQP
     app.__dict__.pop("amqp", None)
+    app.on_after_configure.disconnect(dispatch_uid="allotment")
     app.on_after_configure.connect(installation.apply_settings, weak=False, dispatch_uid="allotment")
     if app.configured:
         installation.apply_settings()

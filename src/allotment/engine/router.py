@@ -1,6 +1,7 @@
 """Every message of the app to the lane the plan gives it, or refused at once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from allotment.engine.signatures import leaves, task_that_decides
@@ -10,15 +11,19 @@ from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.plan import Plan
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan and its broker queues, as kombu's, by name."""
+
+    plan: Plan
+    queues: Mapping[str, Any]
+
+
 class Planned(Protocol):
-    """What the router needs of an installation: the plan that knows a task, and the broker queues by name."""
+    """What the router needs of an installation."""
 
-    @property
-    def queues(self) -> Mapping[str, Any]:
-        """Every broker queue of the plan, as kombu's."""
-
-    def plan_for(self, task: str) -> Plan:
-        """Give the plan. Raises TaskUnknown."""
+    def compiled_for(self, task: str) -> Compiled:
+        """Give the plan that knows a task. Raises TaskUnknown."""
 
 
 class LaneRouter:
@@ -39,14 +44,16 @@ class LaneRouter:
 
         Raises QueueUnknown, TaskUnknown or NobodyCanRun, each naming the task, the queue and the queues that would do.
         """
-        installation = self._installation
-        decides, its_queue = (name, None) if name[:7] != BUILT_IN_PREFIX else task_that_decides(name, args, kwargs)
-        plan = installation.plan_for(decides)
+        decides, its_queue = (
+            (name, None) if not name.startswith(BUILT_IN_PREFIX) else task_that_decides(name, args, kwargs)
+        )
+        compiled = self._installation.compiled_for(decides)
+        plan = compiled.plan
         queue = requested_queue(plan, options, decides)
         lane = plan.lane(decides, queue or (its_queue and queue_of(plan, its_queue, decides)))
         options.pop("exchange", None)
         options.pop("routing_key", None)
-        options["queue"] = installation.queues[lane.name]
+        options["queue"] = compiled.queues[lane.name]
         return options
 
     def check(self, signatures: Any) -> None:
