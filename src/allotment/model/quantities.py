@@ -81,6 +81,11 @@ def _text(value: object, what: str, example: str) -> str:
     return value
 
 
+def counted(number: int, singular: str) -> str:
+    """Write a count with its noun: `1 worker`, `2 workers`."""
+    return f"{number} {singular}" if number == 1 else f"{number} {singular}s"
+
+
 def show_duration(seconds: float) -> str:
     """Write seconds as people do: `1h30m`, `90` as `1m30s`, `0.25` as `250ms`."""
     parts = []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from allotment.model.profile import Profile
-from allotment.model.quantities import show_cpu, show_duration, show_memory
+from allotment.model.quantities import counted, show_cpu, show_duration, show_memory
 from allotment.plan.plan import Plan
 
 
@@ -16,11 +16,10 @@ def markdown(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[str]:
     yield "# The fleet"
     yield ""
-    workers, nodes = len(plan.workers), len(plan.model.nodes)
-    yield (
-        f"{len(plan.tasks)} tasks, {len(plan.queues)} queues, {len(plan.model.profiles)} profiles,"
-        f" {workers} workers on {nodes} nodes."
-    )
+    model = plan.model
+    parts = (("task", plan.tasks), ("queue", plan.queues), ("profile", model.profiles), ("worker", plan.workers))
+    listed = ", ".join(counted(len(values), noun) for noun, values in parts)
+    yield f"{listed} on {counted(len(model.nodes), 'node')}."
     yield ""
     yield "## Profiles"
     for profile in plan.model.profiles.values():

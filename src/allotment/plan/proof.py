@@ -87,6 +87,7 @@ def _unroutable(plan: Plan, task: PlannedTask, queue: str | None, others: int) -
         consumed = (name for name, lanes in plan.queues.items() if lanes.consumers)
         mend = did_you_mean(queue, consumed, otherwise="add it to the queues of a profile that a node runs")
         return CounterExample(task.name, queue, None, "no worker consumes the queue", mend, path, others)
+    path = path or ("profiles", witness.profile)
     reason = why_unable(plan.model.profiles[witness.profile], task.name, task.requires) or "it cannot run it"
     would_do = plan.queues_for(task.name)
     mend = (

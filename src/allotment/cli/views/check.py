@@ -8,6 +8,7 @@ import click
 from allotment.cli.loading import LoadedFleet
 from allotment.cli.output import error_document, print_json, show_errors
 from allotment.errors import FileProblem
+from allotment.model.quantities import counted
 from allotment.plan.proof import CounterExample, Proof
 
 
@@ -18,11 +19,13 @@ def as_text(loaded: LoadedFleet, proof: Proof, unknown: Sequence[FileProblem]) -
     for example in proof.counter_examples:
         show_errors(as_problem(loaded, example))
     plan = loaded.plan
-    size = f"{len(plan.tasks)} tasks, {len(plan.queues)} queues, {len(plan.lanes)} lanes, {len(plan.workers)} workers"
+    parts = (("task", plan.tasks), ("queue", plan.queues), ("lane", plan.lanes), ("worker", plan.workers))
+    size = ", ".join(counted(len(values), noun) for noun, values in parts)
     if proof.holds:
-        click.echo(f"proved: {proof.pairs} pairs of task and queue, each reaches only workers that can run it ({size})")
+        pairs = counted(proof.pairs, "pair")
+        click.echo(f"proved: {pairs} of task and queue, each reaches only workers that can run it ({size})")
     else:
-        click.echo(f"not proved: {len(proof.counter_examples)} counter-examples ({size})")
+        click.echo(f"not proved: {counted(len(proof.counter_examples), 'counter-example')} ({size})")
 
 
 def as_json(loaded: LoadedFleet, proof: Proof, unknown: Sequence[FileProblem]) -> None:
@@ -48,7 +51,7 @@ def as_json(loaded: LoadedFleet, proof: Proof, unknown: Sequence[FileProblem]) -
 
 def as_problem(loaded: LoadedFleet, example: CounterExample) -> FileProblem:
     """Put a counter-example into words, at its place in the file."""
-    others = f", and {example.others} more like it" if example.others else ""
+    others = f" (and {example.others} more like it)" if example.others else ""
     if example.task is None:
         message = example.reason
     else:

@@ -10,7 +10,7 @@ import click
 
 from allotment.local.part import Part
 from allotment.local.supervisor import Reporter
-from allotment.model.quantities import show_duration
+from allotment.model.quantities import counted, show_duration
 
 _COLOURS = (
     "cyan",
@@ -58,7 +58,7 @@ class TextLines:
         broker = part.file.model.broker
         nodes = ", ".join(part.nodes)
         click.echo(
-            f"{part.file.path.name}: {len(part.workers)} workers on {nodes},"
+            f"{part.file.path.name}: {counted(len(part.workers), 'worker')} on {nodes},"
             f" broker {broker.shown if broker else 'of the app'}"
         )
         if len(part.nodes) > 1:
@@ -100,7 +100,7 @@ class TextLines:
 
     def all_ready(self, count: int) -> None:
         """Say that the fleet is ready."""
-        click.secho(f"the fleet is ready: {count} workers; Ctrl-C drains and stops", fg="green", bold=True)
+        click.secho(f"the fleet is ready: {counted(count, 'worker')}; Ctrl-C drains and stops", fg="green", bold=True)
 
     def stopping(self, grace: float) -> None:
         """Say what happens now."""
