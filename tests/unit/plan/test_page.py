@@ -56,7 +56,7 @@ def plan_of(*profiles: Profile, tasks: tuple[str, ...] = ("t",), **model: object
 def test_each_profile_says_what_it_handles_and_needs() -> None:
     model = read_fleet_file(FLEETS / "shop.yaml", {}).model
     plan = compile_plan(model, [KnownTask("shop.video.render"), KnownTask("shop.mail.send")])
-    assert "2 tasks, 4 queues, 2 profiles, 3 workers on 1 nodes" in markdown(plan)
+    assert "2 tasks, 4 queues, 2 profiles, 3 workers on 1 node" in markdown(plan)
     cpu = section(plan, "cpu")
     for words in (
         "`shop.video.render`",

@@ -86,7 +86,7 @@ def test_a_task_that_nobody_runs_at_all_is_to_be_added_to_a_profile() -> None:
     example = only(plan_of(CPU, tasks=["mail.send"]))
     assert (example.task, example.queue) == ("mail.send", "orders")
     assert "add it to the tasks of profile 'cpu'" in example.mend
-    assert example.path == ()
+    assert example.path == ("profiles", "cpu")
 
 
 def test_a_requirement_that_no_profile_has_is_the_reason() -> None:
