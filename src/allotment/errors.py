@@ -116,6 +116,12 @@ class ExpressionInvalid(AllotmentError):
     code = "expression-invalid"
 
 
+class ResultsUnavailable(AllotmentError):
+    """The fleet's result backend cannot do what was asked: it keeps nothing, or nothing that others can read."""
+
+    code = "results-unavailable"
+
+
 class ProofFailed(AllotmentError):
     """The fleet would send a task where it cannot run."""
 

@@ -16,7 +16,7 @@ from celery import Celery
 
 from allotment.cli.table import COMMANDS
 from allotment.engine.client import keep_results_quiet
-from allotment.testing.brokers import RedisServer
+from allotment.testing.brokers import RabbitServer, RedisServer
 
 Project = Callable[[str], Path]
 
@@ -89,6 +89,33 @@ def test_a_task_that_fails_is_a_finding_with_its_error(project: Project) -> None
     assert done.code == 1
     assert "TypeError" in done.out
     assert "0 of 1 workflows finished" in done.out
+
+
+def test_steps_side_by_side_and_at_the_end(project: Project) -> None:
+    folder = project("crew")
+    joined = allot("run", "left.add(1, 2) | [right.double, both.negate] | right.total", "--up", "--json", folder=folder)
+    assert (joined.code, joined.document["finished"]) == (0, 1), joined
+    last = allot("run", "left.add(1, 2) | [right.double, both.negate]", "--times", "3", "--up", "--json", folder=folder)
+    assert (last.code, last.document["finished"]) == (0, 3), last
+    assert {row["task"] for row in last.document["tasks"]} == {"left.add", "right.double", "both.negate"}
+
+
+def test_results_that_are_not_kept_are_told_before_anything_is_sent(project: Project, rabbitmq: RabbitServer) -> None:
+    folder = project("crew")
+    on_rpc = {"BROKER_URL": rabbitmq.url, "RESULT_URL": "rpc://"}
+    chain = allot("run", "left.add(1, 2) | right.double", "--up", folder=folder, environment=on_rpc)
+    assert chain.code == 0, chain
+    assert "allot trace" not in chain.out, "nobody else can read these results"
+    for command, environment, word in (
+        (("run", "left.add(1, 2) | [right.double, both.negate] | right.total"), on_rpc, "side by side"),
+        (("trace", "any"), on_rpc, "rpc://"),
+        (("run", "left.add(1, 2)"), {"RESULT_URL": "none"}, "keeps no results"),
+        (("run", "[left.add(1, 2), left.add(3, 4)]"), {}, "group alone"),
+    ):
+        done = allot(*command, folder=folder, environment=environment)
+        assert done.code == 2, done
+        assert word in done.err
+        assert "Traceback" not in done.err
 
 
 def test_plain_celery_takes_over(project: Project, redis_server: RedisServer) -> None:

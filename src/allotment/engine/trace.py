@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 
 from allotment.engine.marks import Mark, read_mark
+from allotment.engine.results import require_stored
 from allotment.errors import UnknownName
 
 _MOST = 10_000
@@ -27,16 +28,9 @@ def trace(app: Celery, task_id: str) -> tuple[TraceStep, ...]:
 
     From a task all before it are found, and all that its own results name. What comes after a chord is not named by the
     results of the chord's header (`celery/backends/redis.py`, `on_chord_part_return`): give a task after it.
-    Raises UnknownName where nothing is stored under the id, or the backend keeps nothing that another client can read.
+    Raises UnknownName where nothing is stored under the id, ResultsUnavailable where the backend stores nothing.
     """
-    backend = app.backend
-    if not getattr(backend, "persistent", True) or type(backend).__module__ == "celery.backends.rpc":
-        raise UnknownName(
-            "rpc:// results are kept by the client that sent the task, so nobody else can read them",
-            hint="use a result backend that stores: redis://, embedded or a database",
-        )
-    if type(backend).__name__ == "DisabledBackend":
-        raise UnknownName("this fleet keeps no results (results: none)", hint="name a result backend under `results:`")
+    require_stored(app)
     metas = _gather(app, _up(app, task_id))
     if not any(meta["status"] != "PENDING" for meta in metas.values()):
         raise UnknownName(

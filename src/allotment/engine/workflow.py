@@ -12,6 +12,7 @@ from celery.exceptions import TimeoutError as ResultTimeout
 from celery.result import AsyncResult, GroupResult
 
 from allotment.engine.marks import Mark, read_mark
+from allotment.engine.results import require_joins, require_results
 from allotment.errors import ExpressionInvalid
 from allotment.source.expression import Call, Step, Together
 from allotment.source.expression import Sequence as InSequence
@@ -66,20 +67,34 @@ def canvas(app: Celery, step: Step, queue: str | None) -> Any:
     return chain(*parts, app=app) if isinstance(step, InSequence) else group(*parts, app=app)
 
 
-def check_routes(app: Celery, signature: Any) -> None:
-    """Raise as a publish would if a task of the canvas has no worker: before anything is sent."""
-    app.amqp.router.check(dict(signature))
+def runs_side_by_side(step: Step) -> bool:
+    """Say whether some of its steps run side by side."""
+    if isinstance(step, Call):
+        return False
+    return isinstance(step, Together) or any(runs_side_by_side(inner) for inner in step.steps)
 
 
-def submit(app: Celery, step: Step, times: int, queue: str | None) -> list[AsyncResult]:
-    """Send the workflow so many times.
+def check(app: Celery, step: Step, queue: str | None) -> None:
+    """See that a workflow can be sent and waited for, before anything is sent.
 
-    Raises PublishRefused before the first is sent if one of its tasks has no worker.
+    Raises PublishRefused if one of its tasks has no worker, ResultsUnavailable if the result backend cannot serve it,
+    ExpressionInvalid if there is nothing to wait for.
     """
-    prepared = canvas(app, step, queue)
-    check_routes(app, prepared)
     if isinstance(step, Together):
-        raise ExpressionInvalid("a workflow cannot begin with a group alone", hint="put a task after it: [A, B] | C")
+        raise ExpressionInvalid("a workflow cannot be a group alone", hint="put a task after it: [A, B] | C")
+    app.amqp.router.check(dict(canvas(app, step, queue)))
+    (require_joins if _runs_side_by_side(step) else require_results)(app)
+
+
+def _runs_side_by_side(step: Step) -> bool:
+    return isinstance(step, Together) or (
+        isinstance(step, InSequence) and any(_runs_side_by_side(inner) for inner in step.steps)
+    )
+
+
+def submit(app: Celery, step: Step, times: int, queue: str | None) -> list[Any]:
+    """Send the workflow so many times; give the result of each. Raises as `check` does before the first is sent."""
+    check(app, step, queue)
     return [canvas(app, step, queue).apply_async() for _ in range(times)]
 
 
@@ -139,12 +154,17 @@ def report(app: Celery, results: Sequence[AsyncResult], began: float, began_cloc
                 marks.append(mark)
             if one.state == "FAILURE":
                 failures[f"{type(one.result).__name__}: {one.result}"] += 1
-    finished = sum(1 for result in results if result.state == "SUCCESS")
+    finished = sum(1 for result in results if _succeeded(result))
     unfinished = finished < len(results)
     ended = time.monotonic() if unfinished or not marks else began + max(mark.ended for mark in marks) - began_clock
     return RunReport(
         len(results), finished, max(0.0, ended - began), rows(app, marks), failures, tuple(marks), tuple(ids)
     )
+
+
+def _succeeded(result: Any) -> bool:
+    """Say whether a workflow did: its last task, or all of the last ones where it ends in a group."""
+    return bool(result.ready() and result.successful())
 
 
 def _settle(results: Sequence[AsyncResult]) -> None:
@@ -154,7 +174,7 @@ def _settle(results: Sequence[AsyncResult]) -> None:
     """
     deadline = time.monotonic() + _SETTLE
     for result in results:
-        if result.state == "SUCCESS":
+        if _succeeded(result):
             for one in members(result):
                 with suppress(ResultTimeout):
                     one.get(timeout=max(0.01, deadline - time.monotonic()), propagate=False)

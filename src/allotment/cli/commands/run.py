@@ -39,11 +39,11 @@ def command(
     """  # noqa: D301 - click needs the character \b itself
     step = read_expression(workflow)
     loaded = load(fleet_path)
-    from allotment.engine import client  # imports Celery
+    from allotment.engine import client, results  # imports Celery
     from allotment.engine import workflow as engine
 
     app = client.client_app(loaded.file, loaded.inventory)
-    engine.check_routes(app, engine.canvas(app, step, queue))
+    engine.check(app, step, queue)
     with RunningFleet(loaded.file.path) if start else contextlib.nullcontext():
         client.connect(app)
         if not client.anybody_there(app):
@@ -54,5 +54,5 @@ def command(
     if form == "json":
         view.as_json(loaded, report)
     else:
-        view.as_text(report)
+        view.as_text(report, traceable=results.stored(app))
     return ExitCode.OK if report.complete else ExitCode.FINDINGS

@@ -47,7 +47,7 @@ def table(rows: tuple["TaskRow", ...]) -> Table:
     return made
 
 
-def as_text(report: "RunReport") -> None:
+def as_text(report: "RunReport", *, traceable: bool) -> None:
     """Print the table, what failed, and the count."""
     out = console()
     out.print(table(report.rows))
@@ -57,7 +57,7 @@ def as_text(report: "RunReport") -> None:
     out.print(
         Text(f"{report.finished} of {report.workflows} workflows finished in {report.seconds:.2f} s", style=style)
     )
-    if report.ids:
+    if report.ids and traceable:
         out.print(Text(f"allot trace {report.ids[0]} shows the path of the first", style="dim"))
 
 

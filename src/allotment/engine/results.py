@@ -1,0 +1,41 @@
+"""What a fleet's result backend can do, asked before it is relied on."""
+
+from celery import Celery
+from celery.backends.base import DisabledBackend
+from celery.backends.rpc import RPCBackend
+
+from allotment.errors import ResultsUnavailable
+
+_OTHERS = "a result backend that stores: embedded, redis:// or a database"
+
+
+def require_results(app: Celery) -> None:
+    """Raise ResultsUnavailable where no results are kept."""
+    if isinstance(app.backend, DisabledBackend):
+        raise ResultsUnavailable("this fleet keeps no results (results: none)", hint=f"name {_OTHERS}")
+
+
+def require_joins(app: Celery) -> None:
+    """Raise ResultsUnavailable where tasks that run side by side cannot be joined again."""
+    require_results(app)
+    try:
+        app.backend.ensure_chords_allowed()
+    except NotImplementedError:
+        raise ResultsUnavailable(
+            "the result backend cannot join tasks that run side by side", hint=f"name {_OTHERS}"
+        ) from None
+
+
+def stored(app: Celery) -> bool:
+    """Say whether results can be read by others than the client that sent the tasks."""
+    return not isinstance(app.backend, (DisabledBackend, RPCBackend))
+
+
+def require_stored(app: Celery) -> None:
+    """Raise ResultsUnavailable where results cannot be read by others than the client that sent the tasks."""
+    require_results(app)
+    if not stored(app):
+        raise ResultsUnavailable(
+            "rpc:// results are kept by the client that sent the task, so nobody else can read them",
+            hint=f"name {_OTHERS}",
+        )
