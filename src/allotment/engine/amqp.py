@@ -28,7 +28,7 @@ class FleetAMQP(AMQP):
 
     @cached_property
     def queues(self) -> Any:
-        """The lanes and intakes by name; a name that is not among them is an error, not a new queue."""
+        """The lanes by name; a name that is not among them is an error, not a new queue."""
         return self.Queues(dict(self.installation.compiled.queues), create_missing=False)
 
     @cached_property
@@ -36,8 +36,7 @@ class FleetAMQP(AMQP):
         """A queue that somebody consumes, for what is sent past the router."""
         plan, queues = self.installation.compiled.plan, self.installation.compiled.queues
         name = plan.model.default_queue or next(iter(plan.queues))
-        widest = plan.queues[name].widest
-        return queues[widest.name if widest else name]
+        return queues[name]
 
     def Connection(self, *arguments: Any, **options: Any) -> Connection:  # noqa: N802 - Celery's name
         """Make a connection, as Celery's class attribute of this name does."""

@@ -108,8 +108,8 @@ def _placed(plan: Plan, order: WorkerOrder) -> Worker:
         sibling = sibling or next((one for one in plan.workers if one.profile == order.profile), None)
         if sibling is None:
             raise UnknownName(f"no node runs profile {order.profile!r}", hint="add it to the workers of a node")
-        found = Worker(order.profile, order.node, order.index, sibling.consumes, sibling.intakes, sibling.concurrency)
-    if not found.consumes:
+        found = Worker(order.profile, order.node, order.index, sibling.consumes, sibling.concurrency)
+    if not plan.serves(found):
         raise ProofFailed(
             f"worker {found.name} could run nothing that is sent to its queues",
             hint="`allot check` shows why",
@@ -131,7 +131,7 @@ def celery_options(model: FleetModel, worker: Worker, order: WorkerOrder) -> dic
     profile = model.profiles[worker.profile]
     options: Mapping[str, Any] = {
         "hostname": worker.name,
-        "queues": [*worker.consumes, *worker.intakes],
+        "queues": list(worker.consumes),
         "pool_cls": profile.pool.value,
         "concurrency": worker.concurrency if worker.concurrency is not None else "auto",
         "autoscale": (profile.autoscale.most, profile.autoscale.least) if profile.autoscale else None,

@@ -128,10 +128,8 @@ def _scaled(model: FleetModel, nodes: tuple[str, ...], scale: Mapping[str, int])
 
 def _as_planned(plan: Plan, workers: Sequence[Worker]) -> tuple[Worker, ...]:
     """Give scaled workers the lanes of the plan: lanes follow from the file, not from how many run just now."""
-    consumes = {worker.profile: (worker.consumes, worker.intakes) for worker in plan.workers}
-    return tuple(
-        replace(worker, consumes=consumes[worker.profile][0], intakes=consumes[worker.profile][1]) for worker in workers
-    )
+    consumes = {worker.profile: worker.consumes for worker in plan.workers}
+    return tuple(replace(worker, consumes=consumes[worker.profile]) for worker in workers)
 
 
 def _refuse_unproved(plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""What is declared at the broker: one queue a lane, and the intakes."""
+"""What is declared at the broker: one queue a lane."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,19 +20,20 @@ class BrokerQueue:
 def broker_queues(plan: Plan) -> tuple[BrokerQueue, ...]:
     """Give every queue to declare.
 
-    An intake, or a queue that is its own lane, is bound with the file's exchange and key, so that other producers reach
-    it; a lane is bound with its own name.
+    A queue's plain name is bound with the file's exchange and key, so that other producers reach it; a narrower lane is
+    bound with its own name.
     """
     found = []
     for name, lanes in plan.queues.items():
         queue = plan.model.queues[name]
         exchange = queue.exchange or queue.name
         arguments = _arguments(queue)
-        if lanes.intake or not lanes.by_set:
-            found.append(BrokerQueue(name, exchange, queue.routing_key or queue.name, arguments))
-        for lane in lanes.by_set.values():
-            key = lane.name if lanes.intake else (queue.routing_key or queue.name)
-            found.append(BrokerQueue(lane.name, exchange, key, arguments))
+        found.append(BrokerQueue(name, exchange, queue.routing_key or queue.name, arguments))
+        found += (
+            BrokerQueue(lane.name, exchange, lane.name, arguments)
+            for lane in lanes.by_set.values()
+            if lane.name != name
+        )
     return tuple(found)
 
 

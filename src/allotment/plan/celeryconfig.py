@@ -70,9 +70,7 @@ def annotations(entry: TaskEntry | None) -> Mapping[str, Any]:
 
 
 def _default_queue(plan: Plan) -> str:
-    name = plan.model.default_queue or next(iter(plan.queues))
-    widest = plan.queues[name].widest
-    return widest.name if widest else name
+    return plan.model.default_queue or next(iter(plan.queues))
 
 
 def _queue(queue: BrokerQueue) -> str:

@@ -2,18 +2,20 @@
 
 import shlex
 
-from allotment.model.fleet import FleetModel
 from allotment.plan.placement import Worker
 from allotment.plan.plan import Plan
 
 
-def celery_arguments(model: FleetModel, worker: Worker) -> list[str]:
+def celery_arguments(plan: Plan, worker: Worker) -> list[str]:
     """Give the arguments of `celery` for one worker. Always with `-Q`: without it a worker may consume others' queues.
+
+    Lanes that no known task goes to are left out: there is no guard to pass on what arrives there all the same.
 
     Gossip and mingling are off: their traffic grows with the square of the fleet.
     """
+    model = plan.model
     profile = model.profiles[worker.profile]
-    arguments = ["-A", model.app or "APP", "worker", "-n", worker.name, "-Q", ",".join(worker.consumes)]
+    arguments = ["-A", model.app or "APP", "worker", "-n", worker.name, "-Q", ",".join(plan.serves(worker))]
     arguments += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     arguments += ["--pool", profile.pool.value]
     if profile.autoscale:
@@ -47,8 +49,8 @@ def commands(plan: Plan) -> str:
         workers = plan.workers_of(node)
         lines += [f"# node {node}"] if workers else []
         lines += [
-            shlex.join(["celery", *celery_arguments(plan.model, worker)])
-            if worker.consumes
+            shlex.join(["celery", *celery_arguments(plan, worker)])
+            if plan.serves(worker)
             else f"# {worker.name} could run nothing that is sent to its queues"
             for worker in workers
         ]

@@ -1,9 +1,13 @@
 """Lanes: the broker queues behind a queue of the file.
 
-Where all who consume a queue can run all that is sent there, the queue is its own lane. Else there is one broker queue
-for each distinct set of profiles that can run a task there, named after the set; each worker consumes every lane it can
-serve. The queue's plain name then stays as an intake for producers that know nothing of lanes: whoever consumes the
-queue takes from it, and the guard forwards what the taker cannot run.
+What all who consume a queue can run goes by the queue's own name, which all of them consume. For each smaller set of
+profiles that alone can run something sent there, there is one broker queue more, named after the set; each worker
+consumes every lane it can serve. A queue whose consumers are alike has no other lane: simple fleets look like plain
+Celery at the broker.
+
+Sets are taken from the tasks that are known and from what the file's own names and patterns lead to. The latter keeps
+producers and workers of one mind though they know different tasks. Producers that know no lanes send to the plain name;
+the guard forwards what its taker cannot run.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,31 +30,27 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class QueueLanes:
-    """The lanes of one queue by the set of profiles each is for; `intake`: the plain name is only an intake."""
+    """The lanes of one queue by the set of profiles each is for; none where nobody consumes it."""
 
     queue: str
     consumers: ProfileSet
     by_set: Mapping[ProfileSet, Lane]
-    intake: bool
 
     @property
-    def widest(self) -> Lane | None:
-        """The lane most profiles serve: where a task that everybody can run is sent."""
-        return max(self.by_set.values(), key=lambda lane: (len(lane.profiles), lane.name), default=None)
+    def split(self) -> bool:
+        """Whether there are lanes beside the one that all consume."""
+        return len(self.by_set) > 1
 
 
 def lanes_of_queue(
     queue: str, consumers: ProfileSet, able_here: Iterable[ProfileSet], capability: Capability
 ) -> QueueLanes:
-    """Make the lanes of one queue from the distinct non-empty sets of its consumers that can run something there."""
-    sets = sorted(set(able_here))
+    """Make the lanes of one queue from the sets of its consumers that can run something there."""
     if not consumers:
-        return QueueLanes(queue, consumers, {}, intake=False)
-    if all(able == consumers for able in sets):
-        whole = Lane(queue, queue, capability.names(consumers))
-        return QueueLanes(queue, consumers, {consumers: whole}, intake=False)
-    by_set = {able: _lane(queue, capability.names(able)) for able in sets}
-    return QueueLanes(queue, consumers, by_set, intake=True)
+        return QueueLanes(queue, consumers, {})
+    by_set = {consumers: Lane(queue, queue, capability.names(consumers))}
+    by_set |= {able: _lane(queue, capability.names(able)) for able in sorted(set(able_here)) if able != consumers}
+    return QueueLanes(queue, consumers, by_set)
 
 
 def _lane(queue: str, profiles: tuple[str, ...]) -> Lane:

@@ -25,8 +25,8 @@ def _lines(plan: Plan) -> Iterator[str]:
             continue
         yield f"  {queue_ids[name]}[/{_text(name)}/]"
         yield f"  producer --> {queue_ids[name]}"
-        if lanes.intake:
-            for lane in lanes.by_set.values():
+        for lane in lanes.by_set.values():
+            if lanes.split and lane.name in plan.used:
                 yield f"  {lane_ids[lane.name]}[({_text(lane.name)})]"
                 yield f"  {queue_ids[name]} --> {lane_ids[lane.name]}"
     worker_ids = {worker.name: f"w{number}" for number, worker in enumerate(plan.workers)}
@@ -36,9 +36,9 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield f"    {worker_ids[worker.name]}[{_text(_registered(plan, worker))}]"
         yield "  end"
     for worker in plan.workers:
-        for name in worker.consumes:
+        for name in plan.serves(worker):
             lane = plan.lanes[name]
-            source = lane_ids[name] if plan.queues[lane.queue].intake else queue_ids[lane.queue]
+            source = lane_ids[name] if plan.queues[lane.queue].split else queue_ids[lane.queue]
             yield f"  {source} --> {worker_ids[worker.name]}"
     yield from _results(plan, worker_ids)
     yield from _mounts(plan, worker_ids)

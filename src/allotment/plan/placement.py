@@ -20,14 +20,13 @@ _ROUNDING = 1e-9
 class Worker:
     """One worker process tree: the profile it is of, the node it runs on, and its number there, from 1.
 
-    `consumes` are the lanes it serves, `intakes` the plain names it also takes from.
+    `consumes` are the lanes it serves. `concurrency` None: as many as the node has cores.
     """
 
     profile: str
     node: str
     index: int
     consumes: tuple[str, ...]
-    intakes: tuple[str, ...]
     concurrency: int | None
 
     @property

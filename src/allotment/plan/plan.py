@@ -14,6 +14,9 @@ from allotment.plan.capability import Capability, ProfileSet
 from allotment.plan.lanes import Lane, QueueLanes, lanes_of_queue
 from allotment.plan.placement import Worker, concurrency_on
 
+_ANY = "any"
+"""Stands for what a `*` matches: any text will do."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
@@ -53,11 +56,26 @@ class Plan:
         return {lane.name: lane for queue in self.queues.values() for lane in queue.by_set.values()}
 
     @cached_property
+    def used(self) -> frozenset[str]:
+        """The lanes that some known task may be sent to."""
+        sets = {task.able for task in self.tasks.values()}
+        return frozenset(
+            lanes.by_set[able & lanes.consumers].name
+            for lanes in self.queues.values()
+            for able in sets
+            if able & lanes.consumers
+        )
+
+    def serves(self, worker: Worker) -> tuple[str, ...]:
+        """List the lanes of a worker that some known task may be sent to."""
+        return tuple(lane for lane in worker.consumes if lane in self.used)
+
+    @cached_property
     def consumers(self) -> Mapping[str, tuple[Worker, ...]]:
-        """The workers that take from each broker queue, intakes among them."""
+        """The workers that take from each broker queue."""
         found: dict[str, list[Worker]] = {}
         for worker in self.workers:
-            for name in worker.consumes + worker.intakes:
+            for name in worker.consumes:
                 found.setdefault(name, []).append(worker)
         return {name: tuple(workers) for name, workers in found.items()}
 
@@ -67,7 +85,7 @@ class Plan:
         found: dict[str, ProfileSet] = {}
         for worker in self.workers:
             bit = self.capability.bit(worker.profile)
-            for name in worker.consumes + worker.intakes:
+            for name in worker.consumes:
                 found[name] = found.get(name, 0) | bit
         return found
 
@@ -104,8 +122,8 @@ class Plan:
         able = planned.able & lanes.consumers
         if not able:
             raise self._nobody(planned, name)
-        # a task that was not known when the plan was made may be for a set that has no lane: the intake takes it
-        return lanes.by_set.get(able) or Lane(name, name, self.capability.names(lanes.consumers))
+        # a task that was not known when the plan was made may be for a set without a lane: the guard sends it on
+        return lanes.by_set.get(able) or lanes.by_set[lanes.consumers]
 
     def default_lane(self, task: str) -> Lane | None:
         """Give the lane of the task's own queue; None where a publish would be refused."""
@@ -129,10 +147,10 @@ class Plan:
         """Give a lane for a task of Celery's own, which every worker can run."""
         entry = self.entries.first(task)
         name = queue or (entry and entry.queue) or self.model.default_queue or self._first_consumed
-        widest = self._lanes_of(task, name).widest
-        if widest is None:
+        lanes = self._lanes_of(task, name)
+        if not lanes.consumers:
             raise NobodyCanRun(f"no worker consumes the queue {name!r}", task=task, queue=name)
-        return widest
+        return lanes.by_set[lanes.consumers]
 
     @property
     def _first_consumed(self) -> str:
@@ -172,7 +190,7 @@ def compile_plan(model: FleetModel, known: Iterable[KnownTask], beat: tuple[Beat
     entries = PatternIndex((entry.key, entry) for entry in model.entries)
     known_by_name = {task.name: task for task in known if not task.name.startswith(BUILT_IN_PREFIX)}
     tasks = {name: planned_task(task, model, entries, capability) for name, task in known_by_name.items()}
-    queues = _queues(model, capability, {task.able for task in tasks.values()})
+    queues = _queues(model, capability, {task.able for task in tasks.values()} | _implied(model, entries, capability))
     return Plan(model, capability, entries, known_by_name, tasks, queues, _workers(model, queues), beat)
 
 
@@ -197,6 +215,15 @@ def planned_task(
     return PlannedTask(task.name, None, "nothing", entry, able)
 
 
+def _implied(model: FleetModel, entries: PatternIndex[TaskEntry], capability: Capability) -> set[ProfileSet]:
+    """Give the sets of profiles that the file's own names and patterns lead to, whichever tasks there are."""
+    keys = dict.fromkeys(entry.key for entry in model.entries)
+    for profile in model.profiles.values():
+        keys |= dict.fromkeys((*(profile.tasks or ()), *profile.exclude_tasks))
+    names = [key.replace("*", _ANY) for key in keys] + [_ANY]
+    return {planned_task(KnownTask(name), model, entries, capability).able for name in names} - {0}
+
+
 def _queues(model: FleetModel, capability: Capability, able_sets: set[ProfileSet]) -> dict[str, QueueLanes]:
     placed = {name for node in model.nodes.values() for name, count in node.workers.items() if count}
     consumers = dict.fromkeys(model.queues, 0)
@@ -215,22 +242,18 @@ def _queues(model: FleetModel, capability: Capability, able_sets: set[ProfileSet
 def _workers(model: FleetModel, queues: Mapping[str, QueueLanes]) -> tuple[Worker, ...]:
     served = {name: _served(model, name, queues) for name in model.profiles}
     return tuple(
-        Worker(name, node.name, index, *served[name], concurrency_on(model.profiles[name], node))
+        Worker(name, node.name, index, served[name], concurrency_on(model.profiles[name], node))
         for node in model.nodes.values()
         for name, count in node.workers.items()
         for index in range(1, count + 1)
     )
 
 
-def _served(
-    model: FleetModel, profile: str, queues: Mapping[str, QueueLanes]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the lanes a profile serves and the intakes it takes from, in the order of its queues."""
-    lanes = [
+def _served(model: FleetModel, profile: str, queues: Mapping[str, QueueLanes]) -> tuple[str, ...]:
+    """Give the lanes a profile serves, in the order of its queues."""
+    return tuple(
         lane.name
         for queue in model.profiles[profile].queues
         for lane in queues[queue].by_set.values()
         if profile in lane.profiles
-    ]
-    intakes = [queue for queue in model.profiles[profile].queues if queues[queue].intake]
-    return tuple(lanes), tuple(intakes)
+    )

@@ -14,9 +14,9 @@ def sketch(plan: Plan) -> str:
 
 
 def _queue(plan: Plan, queue: str) -> Iterator[str]:
-    lanes = list(plan.queues[queue].by_set.values())
+    lanes = [lane for lane in plan.queues[queue].by_set.values() if lane.name in plan.used]
     ends = [
-        (f"{lane.name} → {worker}" if plan.queues[queue].intake else worker)
+        (f"{lane.name} → {worker}" if plan.queues[queue].split else worker)
         for lane in lanes
         for worker in _workers(plan, lane)
     ]

@@ -25,9 +25,9 @@ def _queues(plan: Plan) -> Table:
     )
     for name, lanes in plan.queues.items():
         for number, lane in enumerate(lanes.by_set.values()):
-            table.add_row(name if number == 0 else "", Text(lane.name), ", ".join(lane.profiles))
-        if lanes.intake:
-            table.add_row("", Text(name), "all of them, for producers that know no lanes", style="dim")
+            used = lane.name in plan.used
+            served = ", ".join(lane.profiles) + ("" if used else "; no known task goes there")
+            table.add_row(name if number == 0 else "", Text(lane.name), served, style="" if used else "dim")
     return table
 
 
@@ -81,8 +81,10 @@ def document(plan: Plan) -> dict[str, Any]:
         "queues": [
             {
                 "name": name,
-                "intake": lanes.intake,
-                "lanes": [{"name": lane.name, "profiles": list(lane.profiles)} for lane in lanes.by_set.values()],
+                "lanes": [
+                    {"name": lane.name, "profiles": list(lane.profiles), "used": lane.name in plan.used}
+                    for lane in lanes.by_set.values()
+                ],
             }
             for name, lanes in plan.queues.items()
         ],
@@ -102,7 +104,6 @@ def document(plan: Plan) -> dict[str, Any]:
                 "node": worker.node,
                 "concurrency": worker.concurrency,
                 "consumes": list(worker.consumes),
-                "intakes": list(worker.intakes),
                 "registers": list(plan.registered_by(worker.profile)),
             }
             for worker in plan.workers
