@@ -13,6 +13,8 @@ class ExitCode(IntEnum):
     """The command worked, and what it looked at is not as it should be: the proof fails, a workflow did not finish."""
     BAD_INPUT = 2
     """The command could not do its work: the file, an argument, the app, the broker or a requirement is not usable."""
+    UNAVAILABLE = 75
+    """Under a supervisor: the broker did not answer, and trying again later may help."""
     INTERNAL = 70
     """A fault of Allotment itself."""
     INTERRUPTED = 130
@@ -51,9 +53,19 @@ class AllotmentError(Exception):
         remedy = f" ({self.hint})" if self.hint else ""
         return f"{place}{self.message}{remedy}"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
     def parts(self) -> tuple["AllotmentError", ...]:
         """Give the single errors this one stands for: itself, unless it gathers several."""
         return (self,)
+
+
+def _restored(kind: type[AllotmentError], args: tuple[object, ...], state: dict[str, object]) -> AllotmentError:
+    """Make an error again from what was pickled: exceptions made by keyword cannot be made from `args` alone."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class FileProblem(AllotmentError):
@@ -75,6 +87,9 @@ class FileInvalid(AllotmentError):
         super().__init__(first.message + more, where=first.where, hint=first.hint)
         self.problems = problems
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
     def parts(self) -> tuple[AllotmentError, ...]:
         """Give every problem of the file."""
         return self.problems
@@ -84,6 +99,12 @@ class AppUnusable(AllotmentError):
     """The Celery app that the fleet file names cannot be imported or is not a Celery app."""
 
     code = "app-unusable"
+
+
+class SettingsOverridden(AllotmentError):
+    """Something outside the fleet file sends the app elsewhere than the file says."""
+
+    code = "settings-overridden"
 
 
 class BrokerUnreachable(AllotmentError):
@@ -135,7 +156,7 @@ class PublishRefused(AllotmentError):
     code = "publish-refused"
     exit_code = ExitCode.FINDINGS
 
-    def __init__(self, message: str, *, task: str, queue: str | None, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, task: str = "", queue: str | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.task = task
         self.queue = queue

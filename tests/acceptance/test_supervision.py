@@ -1,5 +1,6 @@
 """What `allot up` does when processes die, when it is told to stop, and when it is started twice."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -223,3 +224,50 @@ def test_messages_of_the_embedded_broker_outlive_it(project: Project) -> None:
         [step] = allot("trace", identity, "--json", folder=folder).document["steps"]
         assert step["state"] == "SUCCESS"
         assert step["worker"] == LEFT
+
+
+def test_a_folder_with_a_space_and_a_very_long_one_will_do(project: Project, tmp_path: Path) -> None:
+    crew = project("crew")
+    for name in ("a folder with spaces", "x" * 120):
+        folder = Path(shutil.copytree(crew, tmp_path / name / "crew"))
+        done = allot("run", "left.add(1, 2)", "--up", folder=folder)
+        assert done.code == 0, done
+
+
+def test_a_process_that_a_killed_worker_leaves_behind_stops_nobody(project: Project) -> None:
+    """It is in a session of its own and holds the worker's output open."""
+    folder = project("crew")
+    left = folder / "crew" / "left.py"
+    left.write_text(
+        left.read_text()
+        + "\n\nimport subprocess\n\n@shared_task(name='left.stray')\ndef stray() -> int:\n"
+        + "    return subprocess.Popen(['sleep', '60'], start_new_session=True).pid\n"
+    )
+    with running(folder) as fleet:
+        assert allot("run", "left.stray()", folder=folder).code == 0
+        psutil.Process(pid_of(fleet, LEFT)).kill()
+        until(lambda: sum(event["event"] == "ready" and event["worker"] == LEFT for event in fleet.events) == 2)
+        assert fleet.stop() == 0
+
+
+def test_a_reader_that_goes_away_stops_the_fleet_in_good_order(project: Project) -> None:
+    folder = project("crew")
+    up = _up(folder)
+    _read_until(up, "the fleet is ready")
+    assert up.stdout is not None
+    up.stdout.close()
+    allot("run", "left.add(1, 2)", folder=folder)
+    assert up.wait(ENDED) == 0
+    until(lambda: not belonging_to(folder))
+
+
+def test_a_result_may_be_read_before_anything_else_is_done(project: Project) -> None:
+    folder = project("crew")
+    code = (
+        "from crew.app import app; from allotment import Fleet; Fleet.load('fleet.yaml').install(app)\n"
+        "print(app.AsyncResult('none-such').state)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "PENDING", done.stderr

@@ -5,6 +5,7 @@ import time
 import uuid
 
 from celery import Celery
+from celery.canvas import xmap, xstarmap
 from conformance.conftest import Crew
 from kombu import Connection, Queue
 
@@ -83,4 +84,40 @@ def test_a_plain_producer_s_tasks_reach_workers_that_have_them(crew: Crew) -> No
     values = [result.get(timeout=30) for result in results]
     assert values == [number + 1 for number in range(20)] + [2 * number for number in range(20)]
     assert crew.depth(DEAD) == 0
+    close(plain)
+
+
+def test_a_compressed_message_survives_being_passed_on_and_being_set_aside(crew: Crew) -> None:
+    plain = plain_producer(crew)
+    results = [plain.send_task("left.add", args=[number, 1], queue="work", compression="zlib") for number in range(12)]
+    assert [result.get(timeout=30) for result in results] == [number + 1 for number in range(12)]
+    plain.send_task("ghost.small", args=["é" * 500], queue="work", compression="zlib", ignore_result=True)
+    [(headers, body)] = take_dead(crew, 1)
+    assert headers["task"] == "ghost.small"
+    assert json.loads(body)[0] == ["é" * 500]
+    close(plain)
+
+
+def test_a_task_inside_a_map_is_looked_for_too(crew: Crew) -> None:
+    """Every worker has `celery.starmap`; what it calls must be there as well."""
+    plain = plain_producer(crew)
+    add = plain.signature("left.add", app=plain)
+    results = [xstarmap(add, [(number, 1), (number, 2)], app=plain).apply_async(queue="work") for number in range(9)]
+    assert [result.get(timeout=30) for result in results] == [[number + 1, number + 2] for number in range(9)]
+    xmap(plain.signature("ghost.inside", app=plain), [1], app=plain).apply_async(queue="work", ignore_result=True)
+    [(headers, _)] = take_dead(crew, 1)
+    assert "ghost.inside" in headers["allotment_dead"]["detail"]
+    close(plain)
+
+
+def test_a_queue_that_was_deleted_is_made_again_before_anything_is_put_there(crew: Crew) -> None:
+    """The dead-letter queue may be deleted by hand to empty it: what comes afterwards must not be lost."""
+    plain = plain_producer(crew)
+    for round_of in range(2):
+        ids = [str(uuid.uuid4()) for _ in range(6)]
+        for identity in ids:
+            plain.send_task("ghost.again", args=[round_of], task_id=identity, queue="work", ignore_result=True)
+        assert {headers["id"] for headers, _ in take_dead(crew, len(ids))} == set(ids)
+        with Connection(crew.broker_url) as connection:
+            connection.default_channel.queue_delete(DEAD)
     close(plain)

@@ -127,7 +127,9 @@ def test_what_nobody_can_run_is_refused_before_anything_is_sent(crew: Crew) -> N
     assert _depths(crew) == before
 
 
-@pytest.mark.parametrize("shape", ["chain", "chord body", "group inside", "link", "errback"])
+@pytest.mark.parametrize(
+    "shape", ["chain", "chord body", "group inside", "link", "errback", "link inside", "link of a link"]
+)
 def test_a_canvas_with_a_task_nobody_can_run_is_refused_whole(crew: Crew, shape: str) -> None:
     good, bad = crew.task("left.add", 1, 2), crew.task("left.add", 1, queue="extra")
     canvas = {
@@ -135,6 +137,8 @@ def test_a_canvas_with_a_task_nobody_can_run_is_refused_whole(crew: Crew, shape:
         "chord body": chord([good, good], bad, app=crew.app),
         "group inside": chain(good, group(crew.task("right.double"), bad, app=crew.app), app=crew.app),
         "link": crew.task("left.add", 1, 2).set(link=bad),
+        "link inside": chain(good, crew.task("right.double").set(link=[bad]), app=crew.app),
+        "link of a link": crew.task("left.add", 1, 2).set(link=crew.task("right.double").set(link=bad)),
         "errback": crew.task("left.add", 1, 2).set(link_error=bad),
     }[shape]
     ran_before = _ran(crew)

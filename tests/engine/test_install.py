@@ -10,6 +10,7 @@ import pytest
 from celery import Celery, chain, shared_task
 
 from allotment import Fleet, NobodyCanRun, QueueUnknown, TaskUnknown
+from allotment.errors import SettingsOverridden
 
 FLEET = """\
 broker: memory-is-not-used
@@ -205,3 +206,35 @@ def test_a_publish_on_a_memory_broker_arrives_in_the_lane(app: Celery, path: Pat
     assert message is not None
     assert message.headers["task"] == "left.go"
     assert message.headers["allotment"]["queue"] == "shared"
+
+
+def test_an_app_that_has_already_connected_goes_where_the_fleet_is(path: Path) -> None:
+    path.write_text(path.read_text() + "broker: redis://fleet.example/0\nresults: redis://fleet.example/1\n")
+    app = Celery("here", broker="memory://", backend="redis://elsewhere.example/1", set_as_current=False)
+    assert "elsewhere" in app.backend.as_uri()
+    Fleet.load(path).install(app)
+    assert "fleet.example" in app.backend.as_uri()
+    assert app.connection_for_write().hostname == "fleet.example"
+
+
+@pytest.mark.parametrize("variable", ["CELERY_RESULT_BACKEND", "CELERY_BROKER_WRITE_URL", "CELERY_BROKER_READ_URL"])
+def test_an_environment_that_leads_elsewhere_is_told(
+    path: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(path.read_text() + "broker: redis://fleet.example/0\nresults: redis://fleet.example/1\n")
+    monkeypatch.setenv(variable, "redis://other.example/9")
+    app = Celery("here", set_as_current=False)
+    Fleet.load(path).install(app)
+    with pytest.raises(SettingsOverridden, match=variable):
+        app.send_task("left.go")
+
+
+def test_a_task_that_only_the_producer_has_moves_no_other(app: Celery, path: Path) -> None:
+    """Workers do not know it, and consume what they consumed before."""
+    app.task(name="left.go")(nothing)
+    Fleet.load(path).install(app)
+    before = lane_of(app, "left.go"), lane_of(app, "right.special")
+    app.task(name="producer.only")(nothing_of_number(1))
+    with pytest.raises(NobodyCanRun):
+        app.send_task("producer.only")
+    assert (lane_of(app, "left.go"), lane_of(app, "right.special")) == before

@@ -91,4 +91,4 @@ def test_a_worker_imports_neither_what_it_lacks_nor_what_it_need_not(folder: Pat
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "['lab.sound.one'] ('q:some',)" in done.stdout
+    assert "['lab.sound.one'] ('q', 'q:some')" in done.stdout

@@ -1,5 +1,6 @@
 """What every error carries: a code, a place, a remedy and an exit code."""
 
+import pickle
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +21,7 @@ def test_exit_codes_are_those_that_scripts_rely_on() -> None:
         "OK": 0,
         "FINDINGS": 1,
         "BAD_INPUT": 2,
+        "UNAVAILABLE": 75,
         "INTERNAL": 70,
         "INTERRUPTED": 130,
     }
@@ -88,3 +90,18 @@ def test_a_refused_publish_carries_its_task_and_queue() -> None:
     error = NobodyCanRun("no worker", task="shop.resize", queue="orders", hint="send it to images")
     assert (error.task, error.queue, error.code) == ("shop.resize", "orders", "nobody-can-run")
     assert isinstance(error, errors.PublishRefused)
+
+
+def test_errors_survive_being_pickled() -> None:
+    """A refused publish inside a task travels from the pool's process to the worker's."""
+    refused = NobodyCanRun("nobody", task="a", queue="b", hint="send it to c")
+    invalid = FileInvalid((FileProblem("code", "wrong", where=Where("f", 1, 2), hint="mend it"),))
+    again, file_again = pickle.loads(pickle.dumps(refused)), pickle.loads(pickle.dumps(invalid))
+    assert (type(again), again.task, again.queue, again.hint, str(again)) == (
+        NobodyCanRun,
+        "a",
+        "b",
+        "send it to c",
+        str(refused),
+    )
+    assert (file_again.problems[0].code, str(file_again)) == ("code", str(invalid))

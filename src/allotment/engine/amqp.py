@@ -40,7 +40,7 @@ class FleetAMQP(AMQP):
 
     def Connection(self, *arguments: Any, **options: Any) -> Connection:  # noqa: N802 - Celery's name
         """Make a connection, as Celery's class attribute of this name does."""
-        self.installation.hold_embedded()
+        self.installation.before_connecting()
         return Connection(*arguments, **options)
 
     BrokerConnection = Connection

@@ -42,7 +42,7 @@ def keep_results_quiet(app: Celery) -> None:
 
 def connect(app: Celery) -> None:
     """Start the embedded broker if need be, and see that the broker answers. Raises BrokerUnreachable."""
-    app.allotment.hold_embedded()
+    app.allotment.before_connecting()
     check_broker(broker_of(app))
 
 

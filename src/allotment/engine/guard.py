@@ -2,43 +2,70 @@
 
 Celery's own consumer discards it (`celery/worker/consumer/consumer.py`, `on_unknown_task`). Here it is forwarded to a
 lane whose workers can run it, else set aside with the reason. Either is done, and known to the broker, before the
-original is acknowledged.
+original is acknowledged; where the broker refuses, the original goes back to its queue.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from amqp.exceptions import MessageNacked
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
+from kombu.exceptions import OperationalError
 
 from allotment.engine.quarantine import Reason, set_aside
 from allotment.engine.republish import republish
-from allotment.engine.router import queue_of
-from allotment.engine.signatures import task_that_decides
+from allotment.engine.router import requested_queue
+from allotment.engine.signatures import MAPS, task_that_decides
 from allotment.errors import PublishRefused
+from allotment.plan.plan import Plan
 
 MOST_FORWARDS = 5
 FORWARDS_HEADER = "allotment_forwards"
+PAUSE = 1.0
+"""Seconds before a message that could not be passed on goes back to its queue."""
 
 logger = get_logger(__name__)
 
+Strategy = Callable[..., Any]
 
-class GuardedConsumer(Consumer):
+
+class GuardedConsumer(Consumer):  # Celery carries no types
     """Celery's consumer, with the guard. Named by the setting `worker_consumer`."""
+
+    def update_strategies(self) -> None:
+        """Look inside `celery.map` and its like: every worker has them, but not the task that they call."""
+        super().update_strategies()
+        for name in MAPS & self.strategies.keys():
+            self.strategies[name] = self._looking_inside(self.strategies[name])
+
+    def _looking_inside(self, strategy: Strategy) -> Strategy:
+        def handle(message: Any, body: Any, *rest: Any, **options: Any) -> Any:
+            inner = _task_name(message)
+            if inner in self.app.tasks:
+                return strategy(message, body, *rest, **options)
+            return self.on_unknown_task(body, message, KeyError(inner))
+
+        return handle
 
     def on_unknown_task(self, body: Any, message: Any, exc: BaseException) -> None:
         """Forward or set aside a task this worker has not registered."""
+        try:
+            self._pass_on(body, message, exc)
+        except (OperationalError, MessageNacked) as error:
+            logger.warning("%s could not be passed on (%r) and goes back to its queue", _task_name(message), error)
+            self.timer.call_after(PAUSE, message.reject_log_error, (logger, self.connection_errors, True))
+
+    def _pass_on(self, body: Any, message: Any, exc: BaseException) -> None:
         name = _task_name(message)
         forwards = int((message.headers or {}).get(FORWARDS_HEADER, 0))
         if forwards >= MOST_FORWARDS:
             detail = f"{name!r} was forwarded {forwards} times and still met a worker without it"
             self._keep(body, message, exc, Reason.FORWARDED_TOO_OFTEN, detail)
             return
-        installation = self.app.allotment
         try:
-            compiled = installation.compiled_for(name)
-            plan = compiled.plan
-            arrived_at = (message.delivery_info or {}).get("routing_key") or ""
-            lane = plan.lane(name, _still_good(plan, name, arrived_at))
+            compiled = self.app.allotment.compiled_for(name)
+            lane = compiled.plan.lane(name, _still_good(compiled.plan, name, message.delivery_info or {}))
         except PublishRefused as error:
             self._keep(body, message, exc, Reason.UNKNOWN_TASK, str(error))
             return
@@ -54,20 +81,23 @@ class GuardedConsumer(Consumer):
 
 
 def _task_name(message: Any) -> str:
-    """Give the name of the task whose worker is wanted; a message of protocol 1 has it in its body."""
+    """Give the name of the task whose worker is wanted: of the one inside, where a message maps another task."""
     headers = message.headers or {}
-    if "task" in headers:
-        return str(headers["task"])
-    return str(
-        task_that_decides(message.payload["task"], message.payload.get("args"), message.payload.get("kwargs"))[0]
-    )
+    if "task" not in headers:  # protocol 1 has it in its body
+        payload = message.payload
+        return task_that_decides(payload["task"], payload.get("args"), payload.get("kwargs"))[0]
+    name = str(headers["task"])
+    if name not in MAPS:
+        return name
+    args, kwargs, _ = message.payload
+    return task_that_decides(name, args, kwargs)[0]
 
 
-def _still_good(plan: Any, name: str, arrived_at: str) -> str | None:
+def _still_good(plan: Plan, name: str, delivery: dict[str, Any]) -> str | None:
     """Give the queue the message was sent to if another worker there can run it; None: try the task's own queue."""
     try:
-        queue = queue_of(plan, arrived_at, name)
+        queue = requested_queue(plan, {key: delivery.get(key) for key in ("exchange", "routing_key")}, name)
         plan.lane(name, queue)
     except PublishRefused:
         return None
-    return str(queue)
+    return queue

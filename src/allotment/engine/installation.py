@@ -12,7 +12,7 @@ from allotment.engine.app import known_tasks
 from allotment.engine.marks import mark_results, note_start
 from allotment.engine.queues import kombu_queues
 from allotment.engine.router import Compiled
-from allotment.errors import TaskUnknown
+from allotment.errors import SettingsOverridden, TaskUnknown
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.state import StateFolder
 from allotment.model.names import did_you_mean
@@ -69,11 +69,29 @@ class Installation:
             ),
         )
 
-    def hold_embedded(self) -> None:
-        """Start the embedded broker if the fleet has one and it does not run."""
+    def before_connecting(self) -> None:
+        """See that the app is led where the file says, and start the embedded broker if it does not run.
+
+        Raises SettingsOverridden, BrokerUnreachable.
+        """
+        for name, wanted in self._addresses.items():
+            # the environment counts only where Celery's own properties are asked (celery/app/utils.py, `Settings`)
+            if wanted is not None and getattr(self.app.conf, name) != wanted:
+                raise SettingsOverridden(
+                    f"the environment sets {name} of the app to another address than {self.file.path} does",
+                    hint=f"unset CELERY_{name.upper()}, or name the address in the fleet file",
+                )
         model = self.file.model
         if any(address is not None and address.embedded for address in (model.broker, model.results)):
             self.embedded.hold()
+
+    @property
+    def _addresses(self) -> dict[str, str | None]:
+        """The addresses the file sets, by the names of Celery's settings; None: the app's own holds."""
+        model = self.file.model
+        broker = broker_url(model.broker, self.embedded)
+        results = results_url(model.results, model.broker, self.embedded)
+        return {"broker_read_url": broker, "broker_write_url": broker, "result_backend": results}
 
     def _compile(self) -> Compiled:
         """Make the plan; threads that publish meanwhile go on with the one there is."""
@@ -90,13 +108,12 @@ class Installation:
 
     def apply_settings(self, **_: Any) -> None:
         """Put into the app's settings what the fleet decides; the rest stays the app's."""
-        conf, model = self.app.conf, self.file.model
-        broker = broker_url(model.broker, self.embedded)
+        conf = self.app.conf
+        addresses = {name: address for name, address in self._addresses.items() if address is not None}
+        conf.update(addresses)
+        broker = addresses.get("broker_write_url")
         if broker is not None:
-            conf.update(broker_url=broker, broker_read_url=broker, broker_write_url=broker)
-        results = results_url(model.results, model.broker, self.embedded)
-        if results is not None:
-            conf.update(result_backend=results)
+            conf.update(broker_url=broker)
         conf.update(
             task_create_missing_queues=False,
             worker_consumer=GUARD,
@@ -106,6 +123,13 @@ class Installation:
             # a publish that a full queue rejects is only seen under confirms (RabbitMQ docs, "Consumer Acknowledgements
             # and Publisher Confirms"; `confirm_publish` of kombu's pyamqp transport)
             conf.update(broker_transport_options={"confirm_publish": True, **(conf.broker_transport_options or {})})
+
+
+def _forget_connections(app: Celery) -> None:
+    """Make an app that has already connected connect anew, to where the fleet is."""
+    app._backend_cache = None  # noqa: SLF001 - Celery has no public way to forget
+    app._local.__dict__.pop("backend", None)  # noqa: SLF001 - as above
+    app._pool = None  # noqa: SLF001 - as above
 
 
 def install(file: FleetFile, app: Celery, known: tuple[KnownTask, ...] | None = None) -> Installation:
@@ -119,5 +143,6 @@ def install(file: FleetFile, app: Celery, known: tuple[KnownTask, ...] | None = 
     if app.configured:
         installation.apply_settings()
     mark_results(app)
+    _forget_connections(app)
     task_prerun.connect(note_start, dispatch_uid="allotment")
     return installation

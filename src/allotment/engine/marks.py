@@ -52,6 +52,7 @@ def mark_results(app: Celery) -> None:
     make_backend = type(app)._get_backend.__get__(app)  # noqa: SLF001 - Celery has no public hook for it
 
     def marking_backend() -> Any:
+        app.allotment.before_connecting()
         backend = make_backend()
         plain_meta = backend._get_result_meta  # noqa: SLF001 - as above
 

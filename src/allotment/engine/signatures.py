@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _COMPOSITES = {"celery.chain": ("tasks",), "celery.group": ("tasks",), "celery.chord": ("header", "body")}
-_MAPS = {"celery.map", "celery.starmap", "celery.chunks"}
+MAPS = frozenset({"celery.map", "celery.starmap", "celery.chunks"})
+"""Celery's tasks that call another task for each of many arguments."""
+
 _UNLOCK = "celery.chord_unlock"
 
 
 def leaves(signature: Any) -> Iterator[Mapping[str, Any]]:
-    """Give every signature of a single task inside this one, a list of them, or None."""
+    """Give every signature of a single task inside this one, a list of them, or None; what follows from them too."""
     if signature is None:
         return
     if isinstance(signature, (list, tuple)):
@@ -18,6 +20,9 @@ def leaves(signature: Any) -> Iterator[Mapping[str, Any]]:
         return
     if not isinstance(signature, Mapping) or "task" not in signature:
         return
+    options = signature.get("options") or {}
+    for key in ("link", "link_error", "chord"):
+        yield from leaves(options.get(key))
     parts = _COMPOSITES.get(signature["task"])
     if parts is None:
         yield signature
@@ -33,7 +38,7 @@ def task_that_decides(name: str, args: Any, kwargs: Mapping[str, Any] | None) ->
     run; the task that waits for a chord goes where the chord's body goes, whose queue is sure to be consumed.
     """
     inner = None
-    if name in _MAPS:
+    if name in MAPS:
         inner = (kwargs or {}).get("task")
     elif name == _UNLOCK:
         inner = args[1] if args and len(args) > 1 else (kwargs or {}).get("callback")

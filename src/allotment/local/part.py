@@ -76,15 +76,18 @@ class Part:
             for lock in locks:
                 lock.release()
 
+    @property
+    def uses_embedded(self) -> bool:
+        """Whether messages or results go through the embedded broker."""
+        model = self.file.model
+        return any(address is not None and address.embedded for address in (model.broker, model.results))
+
     def reach_broker(self) -> None:
         """Start the embedded broker, or see that the named one listens. Raises BrokerUnreachable."""
-        model = self.file.model
-        for address in (model.broker, model.results):
-            if address is None:
-                continue
-            if address.embedded:
-                EmbeddedBroker(self.state).hold()
-            else:
+        if self.uses_embedded:
+            EmbeddedBroker(self.state).hold()
+        for address in (self.file.model.broker, self.file.model.results):
+            if address is not None and not address.embedded:
                 check_listening(address.value)
 
 

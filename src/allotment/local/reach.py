@@ -3,17 +3,17 @@
 import socket
 
 from allotment.errors import BrokerUnreachable
-from allotment.model.address import host_and_port, without_secrets
+from allotment.model.address import each_url, host_and_port, without_secrets
 
 CONNECT_TIMEOUT = 4.0
 """Seconds."""
 
 _REMEDIES = (
-    (("refused",), "nothing listens on port {port} of {host}: start the broker there, or correct `broker:`"),
     (
         ("access_refused", "access refused", "auth", "password", "login"),
         "it answers but refuses the user: correct the user and password in `broker:`",
     ),
+    (("refused",), "nothing listens on port {port} of {host}: start the broker there, or correct `broker:`"),
     (("timed out", "timeout"), "no answer in time: is a firewall between here and {host}? try `nc -vz {host} {port}`"),
     (("name or service", "nodename", "resolution", "getaddrinfo"), "no such host: try `getent hosts {host}`"),
     (("ssl", "tls", "certificate"), "use rediss:// or amqps:// where the broker speaks TLS, and only there"),
@@ -22,14 +22,23 @@ _REMEDIES = (
 
 
 def check_listening(url: str, timeout: float = CONNECT_TIMEOUT) -> None:
-    """Connect to the host and port of a URL and hang up. Raises BrokerUnreachable; a URL without a host passes."""
-    place = host_and_port(url)
-    if place is None:
-        return
-    try:
-        socket.create_connection(place, timeout).close()
-    except OSError as error:
-        raise unreachable(url, error) from None
+    """Connect to the host and port of a URL and hang up; of several, one must answer. A URL without a host passes.
+
+    Raises BrokerUnreachable.
+    """
+    failed = None
+    for one in each_url(url):
+        place = host_and_port(one)
+        if place is None:
+            return
+        try:
+            socket.create_connection(place, timeout).close()
+        except OSError as error:
+            failed = failed or unreachable(one, error)
+        else:
+            return
+    if failed is not None:
+        raise failed
 
 
 def unreachable(url: str, error: BaseException) -> BrokerUnreachable:

@@ -6,6 +6,8 @@ to one user and holds no settings: it may be deleted while nothing runs, and wit
 
 import hashlib
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +15,10 @@ from pathlib import Path
 
 from allotment.errors import FileInvalid, FileProblem
 
-_LONGEST_SOCKET_PATH = 100
-"""The kernel takes 107 bytes on Linux and 103 on macOS for the path of a socket (unix(7))."""
+_LONGEST_PLAIN_PATH = 85
+"""The kernel takes 107 bytes on Linux and 103 on macOS for the path of a socket (unix(7)), its name included."""
+_PLAIN = re.compile(r"[A-Za-z0-9_./@+-]+")
+"""Signs that need no quoting in a server's settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +45,43 @@ class StateFolder:
             if self.path.parent.name == ".allotment" and not ignore.exists():
                 ignore.write_text("*\n")
         except OSError as error:
-            problem = FileProblem(
-                "state-folder",
-                f"the state folder {self.path} cannot be made: {error.strerror}",
-                hint="set ALLOTMENT_STATE to a folder that you may write",
-            )
-            raise FileInvalid((problem,)) from None
+            raise _unusable(self.path, f"cannot be made: {error.strerror}") from None
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise _unusable(self.path, "is not yours to write")
         return self.path
 
     def file(self, name: str) -> Path:
         """Give the path of a file in the folder, which is made."""
         return self.made() / name
 
-    def socket(self, name: str) -> Path:
-        """Give the path for a Unix socket.
+    @property
+    def plain(self) -> Path:
+        """A folder to name where not every path will do: this one where it is short and of plain signs.
 
-        In the folder where it is short enough, else in the system's temporary one.
+        Else one in the system's temporary folder, which `made_plain` makes.
         """
-        path = self.path / name
-        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
-            return path
+        if len(os.fsencode(self.path)) <= _LONGEST_PLAIN_PATH and _PLAIN.fullmatch(str(self.path)):
+            return self.path
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"allotment-{os.getuid()}" / digest / name
+        return Path(tempfile.gettempdir()) / f"allotment-{os.getuid()}-{digest}"
+
+    def made_plain(self) -> Path:
+        """Make that folder. Raises FileInvalid where somebody else made it first."""
+        folder = self.plain
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+            raise _unusable(folder, "belongs to somebody else, or others may enter it")
+        return folder
+
+    def socket(self, name: str) -> Path:
+        """Give the path for a Unix socket."""
+        return self.plain / name
+
+
+def _unusable(path: Path, why: str) -> FileInvalid:
+    hint = "set ALLOTMENT_STATE to a folder that you may write"
+    return FileInvalid((FileProblem("state-folder", f"the state folder {path} {why}", hint=hint),))
 
 
 def write_whole(path: Path, text: str) -> None:

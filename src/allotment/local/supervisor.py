@@ -25,13 +25,18 @@ STEADY = 10.0
 """A worker that ran for so many seconds is taken for sound again."""
 MOST_FAILURES = 5
 """So many failures in a row, none of them ready in between, and a worker is given up."""
+LAST_WORDS = 1.0
+"""Seconds for which a worker's output is read on after its end."""
 NOW = 2.0
 """Seconds between telling a worker to stop at once and killing it."""
 
 _LAST_LINES = 12
 _LONGEST_LINE = 2**16
-_HOPELESS = {ExitCode.BAD_INPUT, ExitCode.FINDINGS}
-"""What a worker ends with that cannot do its work: from one that never consumed, waiting would not mend it."""
+_HOPELESS = {ExitCode.BAD_INPUT}
+"""What a worker ends with that cannot do its work: from one that never consumed, waiting would not mend it.
+
+Celery's own failures end with 1 and may pass: a broker that is not back yet, a name that an old worker still holds.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +177,11 @@ class Supervisor:
         ]
         code = await process.wait()
         _kill_group(process.pid, signal.SIGKILL)  # what the worker forked and left
-        followers[2].cancel()
-        await asyncio.gather(*followers[:2])
+        # what the worker printed last is still to be read; a process it left may hold its output open for ever
+        await asyncio.wait(followers[:2], timeout=LAST_WORDS)
+        for follower in followers:
+            follower.cancel()
+        await asyncio.gather(*followers, return_exceptions=True)
         run.process = None
         self._ledger.strike(name)
         return code

@@ -9,15 +9,15 @@ import time
 from allotment.local.supervisor import GRACE, LIFELINE, READY
 
 
-def end_with_supervisor() -> None:
+def end_with_supervisor() -> bool:
     """End this process when its supervisor is gone: drain first, and after the grace end with all it forked.
 
-    Nothing happens in a process that no supervisor started.
+    Gives whether there is a supervisor; nothing else happens where there is none.
     """
     lifeline = os.environ.pop(LIFELINE, None)
     grace = float(os.environ.pop(GRACE, "30"))
     if lifeline is None:
-        return
+        return False
 
     def watch() -> None:
         while os.read(int(lifeline), 1):
@@ -27,6 +27,7 @@ def end_with_supervisor() -> None:
         os.killpg(os.getpgid(0), signal.SIGKILL)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    return True
 
 
 def say_ready() -> None:

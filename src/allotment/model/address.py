@@ -50,6 +50,11 @@ class Address:
         return without_secrets(self.value)
 
 
+def each_url(urls: str) -> list[str]:
+    """Split a list of URLs joined by `;`, as for a broker with several nodes."""
+    return _NEXT_URL.split(urls)
+
+
 def without_secrets(url: str) -> str:
     """Give the URL with its user's name and password taken out, also where it is written badly.
 

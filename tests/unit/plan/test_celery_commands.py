@@ -81,17 +81,33 @@ def test_one_line_for_each_worker_under_its_node() -> None:
     assert io["pool"] == "threads"
 
 
-def test_a_worker_names_exactly_the_lanes_it_consumes() -> None:
+@pytest.mark.parametrize(
+    ("tasks", "cpu", "gpu"),
+    [
+        (
+            ("image.resize", "count.words", "train.model"),
+            ["orders", "orders:cpu", "mail"],
+            ["orders", "orders:gpu"],
+        ),
+        # without the guard the plain name would hand a worker what it cannot run
+        (("count.words", "train.model"), ["orders:cpu", "mail"], ["orders:gpu"]),
+        (("image.resize",), ["orders", "mail"], ["orders"]),
+    ],
+)
+def test_a_worker_names_exactly_its_lanes_that_known_tasks_go_to(
+    tasks: tuple[str, ...], cpu: list[str], gpu: list[str]
+) -> None:
     plan = plan_of(
         Profile("cpu", ("orders", "mail"), tasks=("image.*", "count.*")),
         Profile("gpu", ("orders",), tasks=("image.*", "train.*")),
-        tasks=("image.resize", "count.words", "train.model"),
+        tasks=tasks,
         nodes={"one": Node("one", {"cpu": 1, "gpu": 2})},
     )
     named = {found["hostname"]: of_type(found, "queues") for found in map(read, lines(plan))}
-    assert named == {worker.name: list(worker.consumes) for worker in plan.workers}
-    # without the guard an intake would hand a worker what it cannot run
-    assert not any("orders" in queues for queues in named.values() if isinstance(queues, list))
+    assert named == {"cpu-1@one": cpu, "gpu-1@one": gpu, "gpu-2@one": gpu}
+    assert named == {worker.name: list(plan.serves(worker)) for worker in plan.workers}
+    for worker in plan.workers:
+        assert set(plan.serves(worker)) <= set(worker.consumes)
 
 
 def test_a_worker_that_can_run_nothing_is_not_told_to_consume_a_queue_without_a_name() -> None:

@@ -162,7 +162,9 @@ def test_no_queue_is_made_by_accident(shop: Plan) -> None:
 
 
 def test_the_default_queue_is_a_lane_that_workers_consume(split: Plan) -> None:
-    assert settings_of(split)["task_default_queue"] == "orders:cpu+gpu"
+    assert settings_of(split)["task_default_queue"] == "orders"
+    assert {worker.profile for worker in split.consumers["orders"]} == {"cpu", "gpu"}
+    assert all("orders" in split.serves(worker) for worker in split.workers)
 
 
 def test_a_task_that_nobody_can_run_is_left_out_and_the_others_stay() -> None:

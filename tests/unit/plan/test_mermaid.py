@@ -99,9 +99,31 @@ def test_every_worker_is_on_its_node_and_hangs_on_the_lanes_it_consumes_and_no_o
     assert drawn_at == {name: f"node {worker.node}" for name, worker in workers.items()}
     for name, worker in workers.items():
         assert {source for source, target in drawing.edges if target == name} == set(worker.consumes)
-    assert {"orders:cpu", "orders:gpu", "orders:cpu+gpu"} <= {
-        target for source, target in drawing.edges if source == "orders"
+    # `orders` is the name of the queue and of the lane that all its workers hang on
+    assert {target for source, target in drawing.edges if source == "orders"} == {
+        "orders",
+        "orders:cpu",
+        "orders:gpu",
+        *workers,
     }
+
+
+def test_lanes_that_no_known_task_goes_to_are_not_drawn() -> None:
+    plan = plan_of(
+        Profile("cpu", ("orders",), tasks=("image.*", "count.*")),
+        Profile("gpu", ("orders",), tasks=("image.*", "train.*")),
+        tasks=("count.words",),
+    )
+    assert set(plan.lanes) == {"orders", "orders:cpu", "orders:gpu"}
+    drawing = drawn(mermaid(plan))
+    assert drawing.edges == {
+        ("producers", "orders"),
+        ("orders", "orders:cpu"),
+        ("orders:cpu", "cpu-1@local"),
+    }
+    assert sorted(label.splitlines()[0] for label in drawing.labels.values()) == sorted(
+        ["producers", "orders", "orders:cpu", "node local", "cpu-1@local", "gpu-1@local"]
+    )
 
 
 def test_many_tasks_are_counted_and_not_all_listed() -> None:

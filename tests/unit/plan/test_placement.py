@@ -126,4 +126,4 @@ def test_how_many_tasks_a_worker_runs_at_once(concurrency: int | None, cpu: floa
 
 
 def test_a_workers_name() -> None:
-    assert Worker("gpu-big", "server-1", 3, (), (), None).name == "gpu-big-3@server-1"
+    assert Worker("gpu-big", "server-1", 3, (), None).name == "gpu-big-3@server-1"

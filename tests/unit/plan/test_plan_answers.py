@@ -187,11 +187,15 @@ def test_which_names_the_fleet_has_heard_of() -> None:
 # Celery's own tasks
 
 
-def test_celerys_own_tasks_go_where_most_workers_take_them() -> None:
-    plan = plan_of("mail.send", "image.resize", default_queue="shared")
-    assert set(plan.queues["shared"].by_set) == {plan.tasks["mail.send"].able, plan.tasks["image.resize"].able}
-    assert plan.lane("celery.backend_cleanup").name == "shared:any+cpu"
-    assert plan.lane("celery.backend_cleanup", "images").queue == "images"
+@pytest.mark.parametrize("tasks", [("mail.send", "image.resize"), ("mail.send",), ()])
+def test_celerys_own_tasks_go_where_all_workers_of_the_queue_take_them(tasks: tuple[str, ...]) -> None:
+    plan = plan_of(*tasks, default_queue="shared")
+    both, one = plan.look_up("image.resize").able, plan.look_up("mail.send").able
+    assert both == plan.queues["shared"].consumers
+    assert set(plan.queues["shared"].by_set) == {both, one}
+    assert plan.lane("celery.backend_cleanup").name == "shared"
+    assert {worker.profile for worker in plan.consumers["shared"]} == {"cpu", "any"}
+    assert plan.lane("celery.backend_cleanup", "images").name == "images"
 
 
 def test_celerys_own_tasks_have_a_lane_without_a_default_queue() -> None:

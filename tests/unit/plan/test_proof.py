@@ -212,10 +212,20 @@ def test_a_worker_of_another_queue_on_a_lane_is_found() -> None:
     assert (example.task, example.queue, example.worker) == ("image.resize", "orders", mail.name)
 
 
-def test_an_intake_that_is_the_lane_of_a_task_is_found(split: Plan) -> None:
-    cpu, gpu = split.workers
-    broken = replace(split, workers=(cpu, replace(gpu, intakes=(*gpu.intakes, "orders:cpu"))))
-    assert only(broken).worker == gpu.name
+def test_a_plain_name_that_is_the_lane_of_a_task_that_not_all_can_run_is_found(split: Plan) -> None:
+    lanes, able = split.queues["orders"], split.tasks["count.words"].able
+    broken = {**lanes.by_set, able: lanes.by_set[lanes.consumers]}
+    example = only(replace(split, queues={"orders": replace(lanes, by_set=broken)}))
+    assert (example.task, example.queue, example.worker) == ("count.words", "orders", "gpu-1@local")
+    assert "does not register" in example.reason
+
+
+def test_a_plain_name_that_a_worker_of_another_queue_takes_is_found() -> None:
+    plan = plan_of(CPU, GPU, Profile("mail", ("mail",), tasks=("mail.*",)), tasks=TASKS, default_queue="orders")
+    assert prove(plan).holds
+    cpu, gpu, mail = plan.workers
+    example = only(replace(plan, workers=(cpu, gpu, replace(mail, consumes=(*mail.consumes, "orders")))))
+    assert (example.task, example.queue, example.worker) == ("image.resize", "orders", mail.name)
 
 
 def test_a_lane_with_the_wrong_name_is_found(split: Plan) -> None:

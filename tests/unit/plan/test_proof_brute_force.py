@@ -209,7 +209,7 @@ def misplaced(fleet: Fleet) -> list[str]:
 
 def receivers(plan: Plan, broker_queue: str) -> set[str]:
     """Publish: give every worker that takes from this queue at the broker."""
-    return {worker.name for worker in plan.workers if broker_queue in worker.consumes + worker.intakes}
+    return {worker.name for worker in plan.workers if broker_queue in worker.consumes}
 
 
 def made(fleet: Fleet) -> Plan:
@@ -262,6 +262,7 @@ def test_a_published_task_meets_every_worker_that_can_run_it_and_no_other() -> N
                 assert receivers(plan, lane.name) == able
                 assert lane.queue == queue
                 assert set(lane.profiles) == {workers(fleet)[name] for name in able}
+                assert (lane.name == queue) == (able == consumers(fleet, queue))
                 seen["split" if lane.name != queue else "whole"] += 1
             queue = own_queue(fleet, task)
             if queue is None or not able_on(fleet, task.name, queue):
@@ -282,6 +283,98 @@ def test_a_plain_queue_name_is_taken_by_all_who_consume_the_queue_and_by_nobody_
     plan = made(fleet)
     for queue in fleet.model.queues:
         assert receivers(plan, queue) == consumers(fleet, queue)
+        assert (queue in plan.lanes) == bool(consumers(fleet, queue)) == bool(plan.queues[queue].by_set)
+
+
+@steady
+@given(fleets())
+def test_lanes_are_used_exactly_where_a_known_task_may_be_sent_there(fleet: Fleet) -> None:
+    plan = made(fleet)
+    used = {
+        plan.lane(task.name, queue).name
+        for task in fleet.known
+        for queue in fleet.model.queues
+        if able_on(fleet, task.name, queue)
+    }
+    assert plan.used == used
+    for worker in plan.workers:
+        assert plan.serves(worker) == tuple(name for name in worker.consumes if name in used)
+        for name in worker.consumes:
+            assert worker.name in receivers(plan, name)
+
+
+# Producers and workers that know different tasks
+
+EVERYTHING = 2 ** len(TASKS)
+knowledge = st.integers(0, EVERYTHING - 1)
+
+
+def known_by(choice: int) -> tuple[KnownTask, ...]:
+    return tuple(KnownTask(task) for number, task in enumerate(TASKS) if choice >> number & 1)
+
+
+def promised(fleet: Fleet, queue: str, known: tuple[KnownTask, ...]) -> list[set[str]]:
+    """Give the sets of workers that have a lane of their own: by known tasks, by the names of the file, and all."""
+    names = [entry.key for entry in fleet.model.entries]
+    for profile in fleet.model.profiles.values():
+        names += [*(profile.tasks or ()), *profile.exclude_tasks]
+    names = ["any", *(name.replace("*", "any") for name in names), *(task.name for task in known)]
+    return [consumers(fleet, queue), *(able_on(fleet, name, queue) for name in names)]
+
+
+def test_what_both_know_has_the_same_lane_whatever_else_either_knows() -> None:
+    """Any two lists: neither needs to hold the other."""
+    seen: Counter[str] = Counter()
+
+    @steady
+    @given(fleets(), knowledge, knowledge)
+    def check(fleet: Fleet, one: int, other: int) -> None:
+        plans = [compile_plan(fleet.model, known_by(choice)) for choice in (one, other)]
+        for task in known_by(one & other):
+            for queue in fleet.model.queues:
+                able = able_on(fleet, task.name, queue)
+                if able:
+                    here, there = (plan.lane(task.name, queue) for plan in plans)
+                    assert here == there
+                    assert [receivers(plan, here.name) for plan in plans] == [able, able]
+                    seen["split" if here.name != queue else "whole"] += 1
+
+    check()
+    assert min(seen["split"], seen["whole"]) > 100, seen
+
+
+def test_what_one_does_not_know_has_the_same_lane_where_the_file_leads_to_it_and_else_the_plain_name() -> None:
+    """A set may have no lane only where neither a key of the file, with `any` for `*`, nor a known task has that set.
+
+    What knows less then sends to the plain name, which all who consume the queue take.
+    """
+    seen: Counter[str] = Counter()
+
+    @steady
+    @given(fleets(), knowledge, knowledge)
+    def check(fleet: Fleet, one: int, other: int) -> None:
+        fewer = compile_plan(fleet.model, known_by(one & other))
+        more = compile_plan(fleet.model, known_by(one | other))
+        for queue in fleet.model.queues:
+            has_lane = promised(fleet, queue, known_by(one & other))
+            for task in known_by((one | other) & ~(one & other)):
+                able = able_on(fleet, task.name, queue)
+                if not able:
+                    continue
+                sent, exact = fewer.lane(task.name, queue), more.lane(task.name, queue)
+                assert receivers(more, exact.name) == able
+                if able in has_lane:
+                    assert sent == exact
+                    assert receivers(fewer, exact.name) == able
+                    seen["same"] += 1
+                elif sent != exact:
+                    assert sent.name == queue
+                    assert receivers(fewer, queue) == receivers(more, queue) == consumers(fleet, queue)
+                    seen["plain"] += 1
+
+    check()
+    assert seen["same"] > 100, seen
+    assert seen["plain"] > 0, seen
 
 
 @steady

@@ -38,8 +38,18 @@ def test_a_queue_that_nobody_consumes_says_so() -> None:
     assert "nobody" in line
 
 
+def test_lanes_that_no_known_task_goes_to_are_not_drawn() -> None:
+    plan = plan_of(
+        Profile("cpu", ("orders",), tasks=("image.*", "count.*")),
+        Profile("gpu", ("orders",), tasks=("image.*", "train.*")),
+        tasks=("count.words",),
+    )
+    assert set(plan.lanes) == {"orders", "orders:cpu", "orders:gpu"}
+    assert sketch(plan) == "orders ── orders:cpu → cpu-1@local (count.words)"
+
+
 def test_the_first_the_middle_and_the_last_worker_hang_on_one_line() -> None:
-    lines = sketch(plan_of(Profile("p", ("mail",)), tasks=(), nodes={"n": Node("n", {"p": 3})})).splitlines()
+    lines = sketch(plan_of(Profile("p", ("mail",)), tasks=("t",), nodes={"n": Node("n", {"p": 3})})).splitlines()
     assert [line[5:7] for line in lines] == ["┬─", "├─", "└─"]
     assert [line.split()[-2] for line in lines] == ["p-1@n", "p-2@n", "p-3@n"]
 

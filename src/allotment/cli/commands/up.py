@@ -1,6 +1,7 @@
 """`allot up`."""
 
 import asyncio
+import contextlib
 import signal
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import click
 
 from allotment.cli.options import Duration, Scale, fleet_option, format_option, loglevel_option
 from allotment.cli.views import up as view
-from allotment.errors import ExitCode
+from allotment.errors import BrokerUnreachable, ExitCode
+from allotment.local.embedded import EmbeddedBroker
 from allotment.local.ledger import end_left_over
 from allotment.local.part import Part, part_of
 from allotment.local.supervisor import Supervisor
 from allotment.source.fleet_file import read_fleet_file
 
+_LOOK = 0.5
+"""Seconds between looks at whether somebody still reads what is printed."""
 _ONE_SIGNAL = 0.5
 """Seconds within which signals count as one: some tools signal a process and then its group."""
 
@@ -76,20 +80,22 @@ async def _supervise(part: Part, reporter: view.UpReporter, grace: float, loglev
         if await supervisor.until_ready() and not stops:
             reporter.all_ready(len(part.workers))
 
-    keep = asyncio.create_task(_keep_broker(part))
-    saying = asyncio.create_task(say_when_ready())
+    async def stop_when_deaf() -> None:
+        while not reporter.deaf:  # noqa: ASYNC110 - writing is not asynchronous and can set no event
+            await asyncio.sleep(_LOOK)
+        supervisor.stop()
+
+    beside = [asyncio.create_task(one) for one in (_keep_broker(part), say_when_ready(), stop_when_deaf())]
     try:
         return await supervisor.run()
     finally:
-        keep.cancel()
-        saying.cancel()
+        for task in beside:
+            task.cancel()
 
 
 async def _keep_broker(part: Part) -> None:
     """Start the embedded broker again if its keeper should end."""
-    while True:
-        await asyncio.sleep(1)
-        if any(
-            address is not None and address.embedded for address in (part.file.model.broker, part.file.model.results)
-        ):
-            await asyncio.to_thread(part.reach_broker)
+    while part.uses_embedded:
+        await asyncio.sleep(_LOOK)
+        with contextlib.suppress(BrokerUnreachable):
+            await asyncio.to_thread(EmbeddedBroker(part.state).hold)

@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from allotment.cli.options import fleet_option, loglevel_option
+from allotment.cli.output import show_errors
+from allotment.errors import BrokerUnreachable, ExitCode
 from allotment.local.part import INVENTORY
 from allotment.local.watch import end_with_supervisor, say_ready
 from allotment.source.fleet_file import read_fleet_file
@@ -30,10 +32,16 @@ def command(profile: str, node: str | None, index: int, loglevel: str, fleet_pat
       allot worker --profile cpu
       allot worker --profile cpu --node server-1 --index 2
     """  # noqa: D301 - click needs the character \b itself
-    end_with_supervisor()
+    supervised = end_with_supervisor()
     from allotment.engine.worker import WorkerOrder, node_for, run_worker  # imports Celery
 
     file = read_fleet_file(fleet_path)
     order = WorkerOrder(profile, node_for(file.model, profile, node).name, index, loglevel.upper())
     given = os.environ.pop(INVENTORY, None)
-    return run_worker(file, order, Path(given) if given else None, say_ready)
+    try:
+        return run_worker(file, order, Path(given) if given else None, say_ready)
+    except BrokerUnreachable as error:
+        if not supervised:
+            raise
+        show_errors(error)
+        return ExitCode.UNAVAILABLE

@@ -1,6 +1,7 @@
 """What `allot up` shows while the fleet runs."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -26,7 +27,11 @@ _COLOURS = (
 
 
 class UpReporter(Reporter, Protocol):
-    """A reporter that also knows of the fleet as a whole."""
+    """A reporter that also knows of the fleet as a whole; `deaf`: nobody reads any more what it writes."""
+
+    @property
+    def deaf(self) -> bool:
+        """Whether nobody reads any more."""
 
     def header(self, part: Part) -> None:
         """The workers are about to be started."""
@@ -46,7 +51,24 @@ def reporter(form: str, names: Sequence[str]) -> UpReporter:
     return JsonLines() if form == "json" else TextLines(names)
 
 
-class TextLines:
+class Listener:
+    """Writes while somebody reads; afterwards it is silent and says so in `deaf`, so that the fleet can be stopped."""
+
+    deaf = False
+
+    def _write(self, text: str) -> None:
+        if self.deaf:
+            return
+        try:
+            click.echo(text)
+            sys.stdout.flush()
+        except OSError:
+            self.deaf = True
+            # Python flushes once more at its end, and would complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class TextLines(Listener):
     """A line of the log a line, each worker in its own colour."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -57,17 +79,17 @@ class TextLines:
         """Name the fleet, the broker and the workers."""
         broker = part.file.model.broker
         nodes = ", ".join(part.nodes)
-        click.echo(
+        self._write(
             f"{part.file.path.name}: {counted(len(part.workers), 'worker')} on {nodes},"
             f" broker {broker.shown if broker else 'of the app'}"
         )
         if len(part.nodes) > 1:
-            click.echo("this machine plays every node; run one with --node NAME")
+            self._write("this machine plays every node; run one with --node NAME")
 
     def line(self, name: str, text: str) -> None:
         """Print what a worker printed; blank lines are left out."""
         if text.strip():
-            click.echo(click.style(f"{name:<{self._width}} | ", fg=self._colour[name]) + text)
+            self._write(click.style(f"{name:<{self._width}} | ", fg=self._colour[name]) + text)
 
     def _say(self, name: str, text: str, **style: Any) -> None:
         self.line(name, click.style(text, **style))
@@ -100,24 +122,20 @@ class TextLines:
 
     def all_ready(self, count: int) -> None:
         """Say that the fleet is ready."""
-        click.secho(f"the fleet is ready: {counted(count, 'worker')}; Ctrl-C drains and stops", fg="green", bold=True)
+        text = f"the fleet is ready: {counted(count, 'worker')}; Ctrl-C drains and stops"
+        self._write(click.style(text, fg="green", bold=True))
 
     def stopping(self, grace: float) -> None:
         """Say what happens now."""
-        if grace:
-            click.secho(
-                f"\nstopping: what runs may finish within {show_duration(grace)}; Ctrl-C again stops now", fg="yellow"
-            )
-        else:
-            click.secho("\nstopping now", fg="yellow")
+        text = f"what runs may finish within {show_duration(grace)}; Ctrl-C again stops now" if grace else "now"
+        self._write(click.style(f"\nstopping: {text}", fg="yellow"))
 
 
-class JsonLines:
+class JsonLines(Listener):
     """One JSON object a line."""
 
     def _print(self, event: str, **values: Any) -> None:
-        sys.stdout.write(json.dumps({"time": time.time(), "event": event, **values}) + "\n")
-        sys.stdout.flush()
+        self._write(json.dumps({"time": time.time(), "event": event, **values}))
 
     def header(self, part: Part) -> None:
         """Name the fleet's part."""
