@@ -53,12 +53,12 @@ def test_workers_outlive_a_full_lane(project, rabbitmq: RabbitServer) -> None:  
                 channel = connection.default_channel
                 return int(channel.queue_declare("narrow:left", passive=True).message_count)
 
-            filling = [send("left.sleep", 2, queue="narrow:left")]
-            until(lambda: waiting() == 0)  # the worker has taken it: two more fill the lane
+            filling = [send("left.sleep", 2, queue="narrow:left") for _ in range(2)]
+            until(lambda: waiting() == 0)  # the worker runs one and has taken one: two more fill the lane
             filling += [send("left.sleep", 2, queue="narrow:left") for _ in range(2)]
             until(lambda: waiting() == 2)
             passed_on = [send("left.add", number, 1, queue="narrow") for number in range(2)]
-            assert [result.get(timeout=60) for result in filling] == [2] * 3  # type: ignore[attr-defined]
+            assert [result.get(timeout=60) for result in filling] == [2] * 4  # type: ignore[attr-defined]
             assert [result.get(timeout=60) for result in passed_on] == [1, 2]  # type: ignore[attr-defined]
         assert not [event for event in fleet.events if event["event"] in {"ended", "given-up"}]
         close(plain)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from celery import Celery
 
-from allotment.engine.installation import Installation, install
+from allotment.engine.app import beat_entries, known_tasks
+from allotment.engine.installation import install
 from allotment.model.fleet import FleetModel
-from allotment.plan.plan import Plan
+from allotment.plan.plan import Plan, compile_plan
 from allotment.plan.proof import Proof, prove
 from allotment.source.fleet_file import USUAL_NAME, FleetFile, read_fleet_file
 
@@ -44,12 +45,8 @@ class Fleet:
 
     def plan(self, app: Celery) -> Plan:
         """Give the plan for the tasks registered with an app by now."""
-        return self._installed(app).plan
+        return compile_plan(self._file.model, known_tasks(app), beat_entries(app))
 
     def prove(self, app: Celery) -> Proof:
         """Lead the proof for the tasks registered with an app by now."""
         return prove(self.plan(app))
-
-    def _installed(self, app: Celery) -> Installation:
-        found = getattr(app, "allotment", None)
-        return found if isinstance(found, Installation) else install(self._file, app)

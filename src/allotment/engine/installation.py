@@ -100,7 +100,7 @@ class Installation:
             if known is None:
                 listed = tuple(KnownTask(entry.key) for entry in self.file.model.entries if not is_pattern(entry.key))
                 known = (*listed, *known_tasks(self.app))
-            plan = compile_plan(self.file.model, known)
+            plan = compile_plan(self.file.model, known, complete=self._known is not None)
             self._compiled = Compiled(plan, kombu_queues(plan))
             for cached in ("queues", "default_queue", "send_task_message"):
                 self.app.amqp.__dict__.pop(cached, None)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
+_CLASS = re.compile(r"\[(!?)(.)[^\]]*\]")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -27,6 +28,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def matches(key: str, name: str) -> bool:
     """Say whether the key, exact or a pattern, names this task."""
     return bool(_compiled(key).match(name)) if is_pattern(key) else key == name
+
+
+def sample(key: str, filler: str) -> str:
+    """Give a name that the key matches, with `filler` where any text or any sign will do."""
+    if not is_pattern(key):
+        return key
+    return _CLASS.sub(lambda found: filler if found[1] else found[2], key).replace("*", filler).replace("?", filler)
 
 
 class PatternIndex(Generic[Value]):

@@ -70,7 +70,11 @@ def annotations(entry: TaskEntry | None) -> Mapping[str, Any]:
 
 
 def _default_queue(plan: Plan) -> str:
-    return plan.model.default_queue or next(iter(plan.queues))
+    """Give a lane of the default queue that the plain commands consume: the one most workers do."""
+    name = plan.model.default_queue or next(iter(plan.queues))
+    used = [lane for lane in plan.queues[name].by_set.values() if lane.name in plan.used]
+    widest = max(used, key=lambda lane: (len(lane.profiles), lane.name), default=None)
+    return widest.name if widest else name
 
 
 def _queue(queue: BrokerQueue) -> str:

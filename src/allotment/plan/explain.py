@@ -6,7 +6,7 @@ from allotment.errors import PublishRefused
 from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.capability import why_unable
 from allotment.plan.lanes import Lane
-from allotment.plan.plan import Plan
+from allotment.plan.plan import Plan, PlannedTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,19 @@ def explain(plan: Plan, task: str, queue: str | None = None) -> Explanation:
         lane=lane.name if lane else None,
         exchange=(declared.exchange or declared.name) if declared else None,
         routing_key=(declared.routing_key or declared.name) if declared else None,
-        takers=tuple(worker.name for worker in plan.consumers.get(lane.name, ())) if lane else (),
+        takers=_takers(plan, planned, lane) if lane else (),
         others=_others(plan, task, name, lane),
         refused=refused,
         would_do=plan.queues_for(task),
+    )
+
+
+def _takers(plan: Plan, task: PlannedTask, lane: Lane) -> tuple[str, ...]:
+    built_in = task.name.startswith(BUILT_IN_PREFIX)
+    return tuple(
+        worker.name
+        for worker in plan.consumers.get(lane.name, ())
+        if built_in or plan.capability.bit(worker.profile) & task.able
     )
 
 

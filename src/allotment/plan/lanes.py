@@ -5,9 +5,10 @@ profiles that alone can run something sent there, there is one broker queue more
 consumes every lane it can serve. A queue whose consumers are alike has no other lane: simple fleets look like plain
 Celery at the broker.
 
-Sets are taken from the tasks that are known and from what the file's own names and patterns lead to. The latter keeps
-producers and workers of one mind though they know different tasks. Producers that know no lanes send to the plain name;
-the guard forwards what its taker cannot run.
+Sets are taken from what the file's own names and patterns lead to, whatever tasks there are, and from the tasks that
+are known where all are: in workers. A producer may know other tasks than they do; it uses only the lanes that the file
+alone leads to, which workers are sure to consume, and the plain name for the rest. So do producers that know no lanes.
+The guard forwards what its taker cannot run.
 """
 
 from collections.abc import Iterable, Mapping
@@ -59,5 +60,5 @@ def _lane(queue: str, profiles: tuple[str, ...]) -> Lane:
         import hashlib  # noqa: PLC0415 - only very wide lanes pay for it
 
         digest = hashlib.sha256("+".join(profiles).encode()).hexdigest()[:12]
-        name = f"{queue}:{len(profiles)}-profiles-{digest}"
+        name = f"{queue}:~{len(profiles)}-profiles-{digest}"
     return Lane(name, queue, profiles)

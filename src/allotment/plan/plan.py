@@ -7,15 +7,15 @@ from functools import cached_property
 from allotment.errors import NobodyCanRun, PublishRefused, QueueUnknown
 from allotment.model.fleet import FleetModel
 from allotment.model.names import did_you_mean
-from allotment.model.patterns import PatternIndex
+from allotment.model.patterns import PatternIndex, sample
 from allotment.model.requirements import NO_REQUIREMENTS, Requirements
 from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask, TaskEntry
 from allotment.plan.capability import Capability, ProfileSet
 from allotment.plan.lanes import Lane, QueueLanes, lanes_of_queue
 from allotment.plan.placement import Worker, concurrency_on
 
-_ANY = "any"
-"""Stands for what a `*` matches: any text will do."""
+_ANY = "\0"
+"""Stands for what a `*` or `?` matches: text that no name and no other pattern holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Plan:
         """The lanes that some known task may be sent to."""
         sets = {task.able for task in self.tasks.values()}
         return frozenset(
-            lanes.by_set[able & lanes.consumers].name
+            lanes.by_set.get(able & lanes.consumers, lanes.by_set[lanes.consumers]).name
             for lanes in self.queues.values()
             for able in sets
             if able & lanes.consumers
@@ -122,7 +122,7 @@ class Plan:
         able = planned.able & lanes.consumers
         if not able:
             raise self._nobody(planned, name)
-        # a task that was not known when the plan was made may be for a set without a lane: the guard sends it on
+        # a set without a lane: the workers, who know all tasks, have one, and their guard sends it there
         return lanes.by_set.get(able) or lanes.by_set[lanes.consumers]
 
     def default_lane(self, task: str) -> Lane | None:
@@ -181,8 +181,10 @@ class Plan:
         return tuple(sorted(task.name for task in self.tasks.values() if task.able & bit))
 
 
-def compile_plan(model: FleetModel, known: Iterable[KnownTask], beat: tuple[BeatEntry, ...] = ()) -> Plan:
-    """Make the plan of a fleet for the tasks that exist.
+def compile_plan(
+    model: FleetModel, known: Iterable[KnownTask], beat: tuple[BeatEntry, ...] = (), *, complete: bool = True
+) -> Plan:
+    """Make the plan of a fleet for the tasks that exist; not `complete`: there may be others, as for a producer.
 
     The cost grows with tasks + queues + workers, not their product.
     """
@@ -190,7 +192,8 @@ def compile_plan(model: FleetModel, known: Iterable[KnownTask], beat: tuple[Beat
     entries = PatternIndex((entry.key, entry) for entry in model.entries)
     known_by_name = {task.name: task for task in known if not task.name.startswith(BUILT_IN_PREFIX)}
     tasks = {name: planned_task(task, model, entries, capability) for name, task in known_by_name.items()}
-    queues = _queues(model, capability, {task.able for task in tasks.values()} | _implied(model, entries, capability))
+    sets = _implied(model, entries, capability) | ({task.able for task in tasks.values()} if complete else set())
+    queues = _queues(model, capability, sets)
     return Plan(model, capability, entries, known_by_name, tasks, queues, _workers(model, queues), beat)
 
 
@@ -220,7 +223,7 @@ def _implied(model: FleetModel, entries: PatternIndex[TaskEntry], capability: Ca
     keys = dict.fromkeys(entry.key for entry in model.entries)
     for profile in model.profiles.values():
         keys |= dict.fromkeys((*(profile.tasks or ()), *profile.exclude_tasks))
-    names = [key.replace("*", _ANY) for key in keys] + [_ANY]
+    names = [sample(key, _ANY) for key in keys] + [_ANY]
     return {planned_task(KnownTask(name), model, entries, capability).able for name in names} - {0}
 
 

@@ -14,7 +14,8 @@ def sketch(plan: Plan) -> str:
 
 
 def _queue(plan: Plan, queue: str) -> Iterator[str]:
-    lanes = [lane for lane in plan.queues[queue].by_set.values() if lane.name in plan.used]
+    every = list(plan.queues[queue].by_set.values())
+    lanes = [lane for lane in every if lane.name in plan.used] or every[:1]
     ends = [
         (f"{lane.name} → {worker}" if plan.queues[queue].split else worker)
         for lane in lanes
