@@ -256,7 +256,7 @@ def test_a_reader_that_goes_away_stops_the_fleet_in_good_order(project: Project)
     _read_until(up, "the fleet is ready")
     assert up.stdout is not None
     up.stdout.close()
-    allot("run", "left.add(1, 2)", folder=folder)
+    allot("run", "left.add(1, 2)", "--timeout", "2s", folder=folder)
     assert up.wait(ENDED) == 0
     until(lambda: not belonging_to(folder))
 

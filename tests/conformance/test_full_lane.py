@@ -41,7 +41,7 @@ def test_workers_outlive_a_full_lane(project, rabbitmq: RabbitServer) -> None:  
         results = EmbeddedBroker(StateFolder.of(folder / "fleet.yaml")).results_url
         plain = Celery("plain", broker=rabbitmq.url, backend=results, set_as_current=False)
         keep_results_quiet(plain)
-        plain.conf.task_queues = None
+        plain.conf.broker_transport_options = {"confirm_publish": True}
         with plain.connection_for_write() as connection:
             producer = connection.Producer()
 

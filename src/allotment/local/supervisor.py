@@ -5,7 +5,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -150,29 +151,32 @@ class Supervisor:
     async def _run_once(self, run: _Run) -> int:
         """Start a worker, follow it to its end, and clear away what it leaves. Gives its exit code."""
         name = run.command.name
-        reading, writing = os.pipe()
+        ready, ready_end = os.pipe()
+        # a pipe of our own: asyncio's would not tell of the process's end while somebody else holds its output open
+        # (python/cpython#119710)
+        output, output_end = os.pipe()
         process = await asyncio.create_subprocess_exec(
             *run.command.arguments,
             env={
                 **run.command.environment,
                 LIFELINE: str(self._lifeline),
-                READY: str(writing),
+                READY: str(ready_end),
                 GRACE: str(self._grace),
             },
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            pass_fds=(self._lifeline, writing),
+            stdout=output_end,
+            stderr=output_end,
+            pass_fds=(self._lifeline, ready_end),
             start_new_session=True,
-            limit=_LONGEST_LINE,
         )
-        os.close(writing)
+        os.close(ready_end)
+        os.close(output_end)
         run.process = process
         self._ledger.note(Entry.of(name, process.pid))
         self._reporter.started(name, process.pid)
         followers = [
-            asyncio.create_task(self._follow_output(run, process)),
-            asyncio.create_task(self._follow_ready(run, reading)),
+            asyncio.create_task(self._follow_output(run, output)),
+            asyncio.create_task(self._follow_ready(run, ready)),
             asyncio.create_task(self._end_when_told(process)),
         ]
         code = await process.wait()
@@ -186,34 +190,25 @@ class Supervisor:
         self._ledger.strike(name)
         return code
 
-    async def _follow_output(self, run: _Run, process: asyncio.subprocess.Process) -> None:
-        output = process.stdout
-        if output is None:
-            raise RuntimeError("a worker was started without a pipe for what it prints")
-        while True:
-            try:
-                line = await output.readline()
-            except ValueError:  # a line over the limit: its beginning has been dropped
-                line = b"(a line too long to show)\n"
-            if not line:
-                return
-            text = line.decode(errors="replace").rstrip()
-            run.last_lines = [*run.last_lines[1 - _LAST_LINES :], text]
-            self._reporter.line(run.command.name, text)
+    async def _follow_output(self, run: _Run, output: int) -> None:
+        async with _reading(output) as reader:
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError:  # a line over the limit: its beginning has been dropped
+                    line = b"(a line too long to show)\n"
+                if not line:
+                    return
+                text = line.decode(errors="replace").rstrip()
+                run.last_lines = [*run.last_lines[1 - _LAST_LINES :], text]
+                self._reporter.line(run.command.name, text)
 
-    async def _follow_ready(self, run: _Run, reading: int) -> None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", buffering=0)
-        )
-        try:
+    async def _follow_ready(self, run: _Run, ready: int) -> None:
+        async with _reading(ready) as reader:
             if await reader.read(1):
                 run.ready = run.was_ready = True
                 self._reporter.ready(run.command.name)
                 self._note_ready()
-        finally:
-            transport.close()
 
     def _note_ready(self) -> None:
         if all(run.ready or run.given_up for run in self._runs):
@@ -229,6 +224,19 @@ class Supervisor:
         _kill(process, signal.SIGQUIT)
         await asyncio.sleep(NOW)
         _kill_group(process.pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def _reading(descriptor: int) -> AsyncIterator[asyncio.StreamReader]:
+    """Read the end of a pipe, and close it."""
+    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    try:
+        yield reader
+    finally:
+        transport.close()
 
 
 def _kill(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
