@@ -43,6 +43,7 @@ bench: .venv/.ready ## Run the benchmarks
 	$(BIN)/python -m benchmarks
 
 docs: .venv/.ready ## Build the pages into site/
+	$(BIN)/python scripts/write-docs --check
 	$(UV) run --locked --isolated --only-group docs --python $(BIN)/python mkdocs build --strict
 
 lock: | $(UV) ## Write uv.lock again after a change of dependencies

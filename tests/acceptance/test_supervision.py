@@ -18,7 +18,8 @@ from allotment.local.running import RunningFleet
 Project = Callable[[str], Path]
 
 LEFT = "left-1@node-1"
-ENDED = 30.0
+ENDED = 60.0
+"""Seconds: the grace, should a worker need all of it, and some more."""
 
 
 def pid_of(fleet: RunningFleet, worker: str) -> int:

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from amqp.exceptions import MessageNacked
+from celery import signals
+from celery.exceptions import NotRegistered
 from celery.utils.log import get_logger
+from celery.utils.objects import Bunch
 from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 
@@ -48,36 +51,51 @@ class GuardedConsumer(Consumer):  # Celery carries no types
 
         return handle
 
-    def on_unknown_task(self, body: Any, message: Any, exc: BaseException) -> None:
+    def on_unknown_task(self, body: Any, message: Any, exc: BaseException) -> None:  # noqa: ARG002 - Celery's
         """Forward or set aside a task this worker has not registered."""
         try:
-            self._pass_on(body, message, exc)
+            self._pass_on(message, exc)
         except (OperationalError, MessageNacked) as error:
             logger.warning("%s could not be passed on (%r) and goes back to its queue", _task_name(message), error)
             self.timer.call_after(PAUSE, message.reject_log_error, (logger, self.connection_errors, True))
 
-    def _pass_on(self, body: Any, message: Any, exc: BaseException) -> None:
+    def _pass_on(self, message: Any, exc: BaseException) -> None:
         name = _task_name(message)
         forwards = int((message.headers or {}).get(FORWARDS_HEADER, 0))
         if forwards >= MOST_FORWARDS:
             detail = f"{name!r} was forwarded {forwards} times and still met a worker without it"
-            self._keep(body, message, exc, Reason.FORWARDED_TOO_OFTEN, detail)
+            self._keep(message, exc, Reason.FORWARDED_TOO_OFTEN, detail)
             return
         try:
             compiled = self.app.allotment.compiled_for(name)
             lane = compiled.plan.lane(name, _still_good(compiled.plan, name, message.delivery_info or {}))
         except PublishRefused as error:
-            self._keep(body, message, exc, Reason.UNKNOWN_TASK, str(error))
+            self._keep(message, exc, Reason.UNKNOWN_TASK, str(error))
             return
         republish(self.app, message, compiled.queues[lane.name], {FORWARDS_HEADER: forwards + 1})
         message.ack_log_error(logger, self.connection_errors)
         logger.info("forwarded %s to the queue %s, whose workers can run it", name, lane.name)
 
-    def _keep(self, body: Any, message: Any, exc: BaseException, reason: Reason, detail: str) -> None:
-        """Set the message aside, then let Celery tell the caller: a stored failure, an event and a signal."""
+    def _keep(self, message: Any, exc: BaseException, reason: Reason, detail: str) -> None:
+        """Set the message aside and tell the caller as Celery does: a stored failure, an event and a signal."""
         set_aside(self.app, message, reason, detail, self.hostname)
+        message.ack_log_error(logger, self.connection_errors)
         logger.error("set aside in allotment.dead: %s", detail)
-        super().on_unknown_task(body, message, exc)
+        name, properties = _task_name(message), message.properties
+        headers = message.headers or message.payload
+        request = Bunch(
+            name=name,
+            chord=None,
+            root_id=headers.get("root_id"),
+            correlation_id=properties.get("correlation_id"),
+            reply_to=properties.get("reply_to"),
+            errbacks=None,
+        )
+        identity = headers["id"]
+        self.app.backend.mark_as_failure(identity, NotRegistered(name), request=request)
+        if self.event_dispatcher:
+            self.event_dispatcher.send("task-failed", uuid=identity, exception=f"NotRegistered({name!r})")
+        signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=identity)
 
 
 def _task_name(message: Any) -> str:

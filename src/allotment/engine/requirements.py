@@ -7,7 +7,7 @@ from pathlib import Path
 
 from allotment.errors import RequirementsUnmet
 from allotment.model.node import Node
-from allotment.model.profile import Profile
+from allotment.model.profile import Pool, Profile
 from allotment.model.requirements import Mount
 
 
@@ -15,7 +15,7 @@ def check_requirements(profile: Profile, node: Node) -> None:
     """Raise RequirementsUnmet with everything that this machine, or the node's entry, lacks."""
     unmet = [
         *(fault for mount in profile.requires.mounts for fault in _mount_faults(mount)),
-        *(fault for name in profile.requires.imports for fault in _import_faults(name)),
+        *(fault for name in _imports_of(profile) for fault in _import_faults(name)),
         *(
             f"node {node.name!r} has no label {label!r}: add it under nodes.{node.name}.labels,"
             " or run this profile elsewhere"
@@ -28,6 +28,11 @@ def check_requirements(profile: Profile, node: Node) -> None:
             f"profile {profile.name!r} cannot run here: {'; '.join(unmet)}",
             hint="the worker consumed nothing; mend this and start it again",
         )
+
+
+def _imports_of(profile: Profile) -> tuple[str, ...]:
+    """Give the modules a profile needs: those it names, and its pool's."""
+    return (*profile.requires.imports, *(("gevent",) if profile.pool is Pool.GEVENT else ()))
 
 
 def _mount_faults(mount: Mount) -> Iterator[str]:

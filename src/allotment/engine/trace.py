@@ -38,7 +38,7 @@ def trace(app: Celery, task_id: str) -> tuple[TraceStep, ...]:
             hint="it has not ended yet, its result has expired, or the id is of another fleet; `allot run` prints ids",
         )
     steps = [_step(identity, meta) for identity, meta in metas.items()]
-    return tuple(sorted(steps, key=lambda step: step.mark.ended if step.mark else float("inf")))
+    return tuple(sorted(steps, key=lambda step: step.mark.started or step.mark.ended if step.mark else float("inf")))
 
 
 def _up(app: Celery, task_id: str) -> list[str]:

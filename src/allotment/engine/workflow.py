@@ -184,7 +184,7 @@ def rows(app: Celery, marks: Sequence[Mark]) -> tuple[TaskRow, ...]:
     """Make a row for each task and queue, in the order in which they first ran."""
     plan = app.allotment.plan
     observed: dict[tuple[str, str | None, str | None], Counter[str]] = {}
-    for mark in sorted(marks, key=lambda mark: mark.ended):
+    for mark in sorted(marks, key=lambda mark: mark.started or mark.ended):
         observed.setdefault((mark.task, mark.queue, mark.lane), Counter())[mark.worker] += 1
     return tuple(
         TaskRow(task, queue, lane, tuple(worker.name for worker in plan.consumers.get(lane, ())), dict(counts))

@@ -57,7 +57,7 @@ def as_text(report: "RunReport", *, traceable: bool) -> None:
     out.print(
         Text(f"{report.finished} of {report.workflows} workflows finished in {report.seconds:.2f} s", style=style)
     )
-    if report.ids and traceable:
+    if report.rows and traceable:
         out.print(Text(f"allot trace {report.ids[0]} shows the path of the first", style="dim"))
 
 

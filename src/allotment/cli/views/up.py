@@ -85,6 +85,8 @@ class TextLines(Listener):
         )
         if len(part.nodes) > 1:
             self._write("this machine plays every node; run one with --node NAME")
+        elif len(part.file.model.nodes) > 1 and part.uses_embedded:
+            self._write("the embedded broker serves this machine alone; name another for a fleet of several machines")
 
     def line(self, name: str, text: str) -> None:
         """Print what a worker printed; blank lines are left out."""
