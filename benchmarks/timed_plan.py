@@ -34,7 +34,7 @@ def main() -> None:
         "tasks": len(plan.tasks),
         "queues": len(plan.queues),
         "lanes": len(plan.lanes),
-        "split": sum(lanes.intake for lanes in plan.queues.values()),
+        "split": sum(lanes.split for lanes in plan.queues.values()),
         "workers": len(plan.workers),
         "pairs": proof.pairs,
         "sets": len({task.able for task in plan.tasks.values()}),
