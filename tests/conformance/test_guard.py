@@ -121,3 +121,15 @@ def test_a_queue_that_was_deleted_is_made_again_before_anything_is_put_there(cre
         with Connection(crew.broker_url) as connection:
             connection.default_channel.queue_delete(DEAD)
     close(plain)
+
+
+def test_a_message_without_an_id_is_set_aside_too(crew: Crew) -> None:
+    """Other programs may send a bare name; the worker that takes it goes on."""
+    with Connection(crew.broker_url) as connection:
+        connection.Producer().publish(
+            [[], {}, {}], routing_key="work", headers={"task": "ghost.bare"}, serializer="json"
+        )
+    [(headers, body)] = take_dead(crew, 1)
+    assert headers["allotment_dead"]["reason"] == "unknown-task"
+    assert json.loads(body) == [[], {}, {}]
+    assert crew.run(crew.task("left.add", 1, 2)).value == 3

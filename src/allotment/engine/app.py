@@ -73,7 +73,7 @@ def known_tasks(app: Celery) -> tuple[KnownTask, ...]:
     routes = app.conf.task_routes
     return tuple(
         KnownTask(name, task.__module__, _routed_to(routes, name) or getattr(task, "queue", None))
-        for name, task in sorted(app.tasks.items())
+        for name, task in sorted(dict.copy(app.tasks).items())  # threads may register meanwhile
         if not name.startswith(BUILT_IN_PREFIX)
     )
 

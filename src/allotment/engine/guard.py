@@ -91,7 +91,9 @@ class GuardedConsumer(Consumer):  # Celery carries no types
             reply_to=properties.get("reply_to"),
             errbacks=None,
         )
-        identity = headers["id"]
+        identity = headers.get("id")
+        if identity is None:  # a foreign message that nobody waits for
+            return
         self.app.backend.mark_as_failure(identity, NotRegistered(name), request=request)
         if self.event_dispatcher:
             self.event_dispatcher.send("task-failed", uuid=identity, exception=f"NotRegistered({name!r})")
@@ -107,7 +109,10 @@ def _task_name(message: Any) -> str:
     name = str(headers["task"])
     if name not in MAPS:
         return name
-    args, kwargs, _ = message.payload
+    try:
+        args, kwargs, _ = message.payload
+    except (TypeError, ValueError):  # not the body of a task
+        return name
     return task_that_decides(name, args, kwargs)[0]
 
 
