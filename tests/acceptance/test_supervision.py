@@ -43,9 +43,17 @@ def family(pid: int) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
+def runs(process: psutil.Process) -> bool:
+    """Say whether a process runs: one that has ended and waits to be collected does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def gone(processes: list[psutil.Process]) -> bool:
     """Say whether none of them runs."""
-    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+    return not any(runs(process) for process in processes)
 
 
 def belonging_to(folder: Path) -> list[psutil.Process]:
