@@ -133,3 +133,12 @@ def test_a_message_without_an_id_is_set_aside_too(crew: Crew) -> None:
     assert headers["allotment_dead"]["reason"] == "unknown-task"
     assert json.loads(body) == [[], {}, {}]
     assert crew.run(crew.task("left.add", 1, 2)).value == 3
+
+
+def test_a_count_of_forwards_that_is_none_harms_nobody(crew: Crew) -> None:
+    plain = plain_producer(crew)
+    headers = {"allotment_forwards": "many"}
+    results = [plain.send_task("left.add", args=[number, 1], queue="work", headers=headers) for number in range(9)]
+    assert [result.get(timeout=30) for result in results] == [number + 1 for number in range(9)]
+    assert not [event for event in crew.fleet.events if event["event"] in {"ended", "given-up"}]
+    close(plain)

@@ -41,5 +41,5 @@ Options:
   --version  Print the version.
   --help     Print this text; `{program} COMMAND --help` tells of one command.
 
-Exit codes: 0 done, 1 findings, 2 bad input, 70 a fault of Allotment, 130 interrupted.
+Exit codes: 0 done, 1 findings, 2 bad input, 70 a fault of Allotment, 75 try again later, 130 interrupted.
 """

@@ -33,7 +33,7 @@ logger = get_logger(__name__)
 Strategy = Callable[..., Any]
 
 
-class GuardedConsumer(Consumer):  # Celery carries no types
+class GuardedConsumer(Consumer):
     """Celery's consumer, with the guard. Named by the setting `worker_consumer`."""
 
     def update_strategies(self) -> None:
@@ -61,7 +61,7 @@ class GuardedConsumer(Consumer):  # Celery carries no types
 
     def _pass_on(self, message: Any, exc: BaseException) -> None:
         name = _task_name(message)
-        forwards = int((message.headers or {}).get(FORWARDS_HEADER, 0))
+        forwards = _forwards(message)
         if forwards >= MOST_FORWARDS:
             detail = f"{name!r} was forwarded {forwards} times and still met a worker without it"
             self._keep(message, exc, Reason.FORWARDED_TOO_OFTEN, detail)
@@ -98,6 +98,12 @@ class GuardedConsumer(Consumer):  # Celery carries no types
         if self.event_dispatcher:
             self.event_dispatcher.send("task-failed", uuid=identity, exception=f"NotRegistered({name!r})")
         signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=identity)
+
+
+def _forwards(message: Any) -> int:
+    """Give how often a message was forwarded; what others wrote into the header counts for nothing."""
+    count = (message.headers or {}).get(FORWARDS_HEADER)
+    return count if isinstance(count, int) else 0
 
 
 def _task_name(message: Any) -> str:
