@@ -23,7 +23,7 @@ PRESETS: Mapping[str, Profile] = MappingProxyType(
         "io": Profile(
             name="io",
             queues=("io_api_calls", "io_file_operations", "io_email_sending"),
-            pool=Pool.THREADS,
+            pool=Pool.IO,
             concurrency=50,
             prefetch=10,
             max_tasks_per_child=1000,

@@ -8,12 +8,13 @@ from allotment.model.requirements import NO_REQUIREMENTS, Requirements
 
 
 class Pool(StrEnum):
-    """How a worker runs tasks: Celery's pools."""
+    """How a worker runs tasks: Celery's pools; `io` is gevent where that is installed, else threads."""
 
     PREFORK = "prefork"
     THREADS = "threads"
     SOLO = "solo"
     GEVENT = "gevent"
+    IO = "io"
 
 
 @dataclass(frozen=True, slots=True)

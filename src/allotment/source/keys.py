@@ -106,7 +106,10 @@ _PROFILE = Section(
         ),
         "queues": Key(ListOf(_QUEUE), "The queues it consumes.", ["cpu_video_processing"]),
         "pool": Key(
-            Choice(Pool), "How it runs tasks: processes (prefork, if left out), threads, solo or gevent.", "threads"
+            Choice(Pool),
+            "How it runs tasks: processes (prefork, if left out), threads, solo or gevent; "
+            "io: gevent where it is installed, else threads.",
+            "threads",
         ),
         "concurrency": Key(Count(), "Tasks at once; as many as the node has cores if left out.", 4),
         "prefetch": Key(Count(), "Messages taken ahead for each place in the pool (Celery's multiplier).", 1),
