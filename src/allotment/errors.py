@@ -1,6 +1,6 @@
 """One tree of errors. Each says what is wrong, where, and what to do, in that order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -23,11 +23,16 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Where:
-    """A place in a file; line and column count from 1, None where there is no such place."""
+    """A place in a file; line and column count from 1, None where there is no such place.
+
+    `end_line` and `end_column` are those of the character after the last, None where that is not known.
+    """
 
     file: str
     line: int | None = None
     column: int | None = None
+    end_line: int | None = field(default=None, compare=False)
+    end_column: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)

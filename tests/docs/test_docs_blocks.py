@@ -11,7 +11,7 @@ from docs_tools import PAGES, ROOT, fences_of, name_of, prose_of, shell_commands
 from allotment.cli.group import allot
 from allotment.cli.main import main
 from allotment.cli.table import COMMANDS
-from allotment.source.document import read_document
+from allotment.source.yaml_text import read_document
 from allotment.source.keys import FLEET
 from allotment.source.kinds import Rejected
 

@@ -8,8 +8,8 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from allotment.engine.republish import republish
+from allotment.model.names import DEAD_QUEUE
 
-DEAD_QUEUE = "allotment.dead"
 HEADER = "allotment_dead"
 
 

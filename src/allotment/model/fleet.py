@@ -1,9 +1,11 @@
 """The whole fleet as its file describes it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from allotment.model.address import Address
+from allotment.model.kind import ResourceRouting
 from allotment.model.node import LOCAL, Node
 from allotment.model.profile import Profile
 from allotment.model.queue import Queue
@@ -15,7 +17,8 @@ class FleetModel:
     """Tasks, queues, profiles and nodes, checked against each other when made.
 
     `app` is `module:attribute` or None; `broker` and `results` None: the app's own settings. `queues` holds every queue
-    that a profile consumes, declared in the file or not. Raises ValueError when a name refers to nothing.
+    that the file names, declared there or not. `visibility_timeout` and `consumer_timeout` are in seconds, None: the
+    broker's own. `settings` go to the app as they are. Raises ValueError when a name refers to nothing.
     """
 
     profiles: Mapping[str, Profile]
@@ -26,22 +29,28 @@ class FleetModel:
     broker: Address | None = None
     results: Address | None = None
     default_queue: str | None = None
+    routing: ResourceRouting | None = None
+    visibility_timeout: float | None = None
+    consumer_timeout: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         queues = dict(self.queues)
-        for profile in self.profiles.values():
-            for queue in profile.queues:
-                queues.setdefault(queue, Queue(queue))
+        for queue in self._named_queues():
+            queues.setdefault(queue, Queue(queue))
         object.__setattr__(self, "queues", queues)
         if not self.nodes:
             object.__setattr__(self, "nodes", {LOCAL: Node(LOCAL, dict.fromkeys(self.profiles, 1))})
         self._check_references()
 
+    def _named_queues(self) -> Iterator[str]:
+        for profile in self.profiles.values():
+            yield from profile.queues
+        named = [*(entry.queue for entry in self.entries), self.default_queue]
+        named += self.routing.queues.values() if self.routing else ()
+        yield from (queue for queue in named if queue is not None)
+
     def _check_references(self) -> None:
-        named = [entry.queue for entry in self.entries] + [self.default_queue]
-        for queue in named:
-            if queue is not None and queue not in self.queues:
-                raise ValueError(f"no queue {queue!r}")
         for node in self.nodes.values():
             for profile in node.workers:
                 if profile not in self.profiles:

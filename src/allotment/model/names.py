@@ -12,12 +12,19 @@ QUEUE_LENGTH = 128
 LABEL_LENGTH = 63
 
 RESERVED_PREFIX = "allotment."
+DEAD_QUEUE = "allotment.dead"
+"""Where messages are kept that no worker can run."""
 
 _TASK = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
 _TASK_PATTERN = re.compile(r"[A-Za-z_*?\[][A-Za-z0-9_.:*?\[\]!-]*")
 _QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _APP = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_.]*)?")
+_BINDING = re.compile(r"[A-Za-z0-9_*#][A-Za-z0-9_.*#-]*")
+_SETTING = re.compile(r"[a-z][a-z0-9_]*")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z]+[0-9]*")
+_ARGUMENT = re.compile(r"x-[a-z0-9-]+")
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -39,6 +46,38 @@ def queue_name(text: str) -> str:
     if text.startswith(RESERVED_PREFIX):
         raise ValueError(f"{text!r} starts with {RESERVED_PREFIX!r}, which is kept for Allotment's own queues")
     return _matching(_QUEUE, text, QUEUE_LENGTH, "a queue's name", "letters, digits, '_', '.' and '-'")
+
+
+def dead_letter_name(text: str) -> str:
+    """Give the text back if it may name a queue for dead letters: any queue, or Allotment's own; else ValueError."""
+    return text if text == DEAD_QUEUE else queue_name(text)
+
+
+def binding_key(text: str) -> str:
+    """Give the text back if a queue may be bound with it, a topic's `*` and `#` included; else raise ValueError."""
+    return _matching(_BINDING, text, QUEUE_LENGTH, "a routing key", "letters, digits, '_', '.', '-', '*' and '#'")
+
+
+def argument_name(text: str) -> str:
+    """Give the text back if it may name an argument of a RabbitMQ queue, else raise ValueError."""
+    return _matching(_ARGUMENT, text, LABEL_LENGTH, "a queue's argument", "'x-', then small letters, digits and '-'")
+
+
+def setting_name(text: str) -> str:
+    """Give the text back if it may name a Celery setting, else raise ValueError."""
+    if text.isupper():
+        raise ValueError(f"{text!r} is a setting's old or Django's name: write {text.lower().removeprefix('celery_')}")
+    return _matching(_SETTING, text, LABEL_LENGTH, "a setting's name", "small letters, digits and '_'")
+
+
+def argument(text: str) -> str:
+    """Give the text back if it may name an argument of a function, else raise ValueError."""
+    return _matching(_IDENTIFIER, text, LABEL_LENGTH, "an argument's name", "letters, digits and '_'")
+
+
+def word(text: str) -> str:
+    """Give the text back if it is one word as names of functions hold them, else raise ValueError."""
+    return _matching(_WORD, text, LABEL_LENGTH, "a word", "letters, and digits after them")
 
 
 def label(text: str) -> str:

@@ -13,6 +13,7 @@ PRESETS: Mapping[str, Profile] = MappingProxyType(
     {
         "cpu": Profile(
             name="cpu",
+            preset="cpu",
             queues=("cpu_ml_training", "cpu_video_processing", "cpu_data_analysis"),
             prefetch=1,
             max_tasks_per_child=100,
@@ -22,6 +23,7 @@ PRESETS: Mapping[str, Profile] = MappingProxyType(
         ),
         "io": Profile(
             name="io",
+            preset="io",
             queues=("io_api_calls", "io_file_operations", "io_email_sending"),
             pool=Pool.IO,
             concurrency=50,
@@ -33,6 +35,7 @@ PRESETS: Mapping[str, Profile] = MappingProxyType(
         ),
         "memory": Profile(
             name="memory",
+            preset="memory",
             queues=("memory_aggregations", "memory_large_imports"),
             concurrency=2,
             prefetch=1,
@@ -43,6 +46,7 @@ PRESETS: Mapping[str, Profile] = MappingProxyType(
         ),
         "general": Profile(
             name="general",
+            preset="general",
             queues=("general_background", "general_scheduled"),
             concurrency=10,
             prefetch=4,
@@ -52,6 +56,7 @@ PRESETS: Mapping[str, Profile] = MappingProxyType(
         ),
         "mixed": Profile(
             name="mixed",
+            preset="mixed",
             queues=(),
             prefetch=2,
             max_tasks_per_child=200,

@@ -38,7 +38,7 @@ class Profile:
     """One kind of worker: what it registers, which queues it consumes, its pool and its limits.
 
     `tasks` None: all of them. `concurrency` None: as many as the node has cores. `prefetch` is Celery's multiplier.
-    Limits are in seconds, `max_memory_per_child` in bytes.
+    Limits are in seconds, `max_memory_per_child` in bytes. `preset` names the preset it began as.
     """
 
     name: str
@@ -55,6 +55,8 @@ class Profile:
     autoscale: Autoscale | None = None
     resources: Resources = field(default_factory=Resources)
     requires: Requirements = NO_REQUIREMENTS
+    preset: str | None = None
+    about: str | None = None
 
     def includes(self, task: str) -> bool:
         """Say whether `tasks` names this task, whatever `exclude_tasks` takes away."""

@@ -1,6 +1,7 @@
 """Queues as people talk about them. What the broker is told of them is the plan's business."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -11,12 +12,31 @@ class WhenFull(StrEnum):
     DROP_OLDEST = "drop-oldest"
 
 
+class ExchangeType(StrEnum):
+    """How an exchange finds a queue: by the very key, or by a pattern of words.
+
+    A fanout exchange copies each message to every queue bound to it, so one call would run several times; it is not
+    offered for tasks.
+    """
+
+    DIRECT = "direct"
+    TOPIC = "topic"
+
+
+class QueueType(StrEnum):
+    """How RabbitMQ keeps a queue: on one node, or replicated over several."""
+
+    CLASSIC = "classic"
+    QUORUM = "quorum"
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """A queue of the fleet file.
 
     `exchange` and `routing_key` are where other producers publish to reach it; both are the queue's name where left
-    out, as in Celery. `max_length` counts messages.
+    out, as in Celery. `max_length` counts messages, `delivery_limit` deliveries of one message; `dead_letter` names the
+    queue that takes what the broker gives up. `arguments` go to RabbitMQ as they are.
     """
 
     name: str
@@ -24,3 +44,10 @@ class Queue:
     routing_key: str | None = None
     max_length: int | None = None
     when_full: WhenFull = WhenFull.REJECT
+    exchange_type: ExchangeType = ExchangeType.DIRECT
+    durable: bool = True
+    type: QueueType = QueueType.CLASSIC
+    max_priority: int | None = None
+    delivery_limit: int | None = None
+    dead_letter: str | None = None
+    arguments: Mapping[str, str | int | float | bool] = field(default_factory=dict)

@@ -1,7 +1,9 @@
 """Tasks: what the file says of them, and which ones there are."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from allotment.model.requirements import NO_REQUIREMENTS, Requirements
 
@@ -16,6 +18,12 @@ class Delivery(StrEnum):
     AT_MOST_ONCE = "at-most-once"
 
 
+class ZoneRule(StrEnum):
+    """Where a task may run, seen from where it was sent."""
+
+    SAME = "same"
+
+
 @dataclass(frozen=True, slots=True)
 class TaskEntry:
     """What one key under `tasks:` says of the tasks it names; None: it says nothing of that.
@@ -28,6 +36,7 @@ class TaskEntry:
     time_limit: float | None = None
     soft_time_limit: float | None = None
     delivery: Delivery | None = None
+    zone: ZoneRule | None = None
     requires: Requirements = NO_REQUIREMENTS
 
 
@@ -42,8 +51,12 @@ class BeatEntry:
 
 @dataclass(frozen=True, slots=True)
 class KnownTask:
-    """A task that exists: its name, the module to import for it, and the queue its own app routes it to."""
+    """A task that exists: its name, the module to import for it, and the queue its own app routes it to.
+
+    `attributes` are those that the app sets on the task itself and that `allot check` looks at.
+    """
 
     name: str
     module: str | None = None
     app_queue: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)

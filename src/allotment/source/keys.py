@@ -5,10 +5,11 @@ from typing import Any
 from allotment.model import address, names, quantities
 from allotment.model.preset import PRESETS
 from allotment.model.profile import Pool
-from allotment.model.queue import WhenFull
+from allotment.model.queue import ExchangeType, QueueType, WhenFull
 from allotment.model.requirements import Mount
-from allotment.model.task import Delivery
+from allotment.model.task import Delivery, ZoneRule
 from allotment.source.kinds import (
+    Anything,
     Choice,
     Count,
     Flag,
@@ -18,6 +19,7 @@ from allotment.source.kinds import (
     MappingOf,
     Quantity,
     Rejected,
+    Scalar,
     Section,
     Text,
 )
@@ -32,7 +34,8 @@ _CPU = Quantity(quantities.cpu)
 
 def _preset(text: str) -> str:
     if text not in PRESETS:
-        raise ValueError(f"{text!r} is not a preset: {', '.join(PRESETS)}")
+        hint = names.did_you_mean(text, PRESETS)
+        raise ValueError(f"{text!r} is not a preset: {hint}; `allot presets` shows them")
     return text
 
 
@@ -74,6 +77,11 @@ _TASK = Section(
             "at-most-once: it is not. Left out: as the app says, and Celery's default is at-most-once.",
             "at-least-once",
         ),
+        "zone": Key(
+            Choice(ZoneRule),
+            "same: it is run in the zone it was sent from, by that zone's workers alone. Left out: anywhere.",
+            "same",
+        ),
         "requires": Key(
             _REQUIRES, "What a worker's profile must require, so that it can run the task.", {"imports": ["av"]}
         ),
@@ -82,17 +90,36 @@ _TASK = Section(
 
 _QUEUE_ENTRY = Section(
     {
-        "exchange": Key(
-            _QUEUE, "The direct exchange the queue is bound to (the queue's name if left out).", "cpu_tasks"
+        "exchange": Key(_QUEUE, "The exchange the queue is bound to (the queue's name if left out).", "cpu_tasks"),
+        "exchange_type": Key(
+            Choice(ExchangeType), "How that exchange finds it: direct, if left out, or topic.", "topic"
         ),
         "routing_key": Key(
-            Text(names.queue_name), "The key it is bound with (the queue's name if left out).", "cpu.video"
+            Text(names.binding_key), "The key it is bound with (the queue's name if left out).", "cpu.video"
         ),
+        "durable": Key(Flag(), "Whether it outlives a restart of the broker (true if left out).", example=False),
+        "type": Key(Choice(QueueType), "classic, if left out, or quorum: replicated over RabbitMQ's nodes.", "quorum"),
         "max_length": Key(Count(), "The most messages that may wait. RabbitMQ only, as yet.", 50),
         "when_full": Key(
             Choice(WhenFull),
             "reject: the publisher gets an error (if left out); drop-oldest: the oldest message goes.",
             "reject",
+        ),
+        "max_priority": Key(
+            Count(1, 255), "Messages carry priorities from 0 up to this; RabbitMQ advises at most 10.", 10
+        ),
+        "delivery_limit": Key(
+            Count(), "A quorum queue gives a message up after so many deliveries, to `dead_letter` if that is set.", 5
+        ),
+        "dead_letter": Key(
+            Text(names.dead_letter_name),
+            "The queue for what the broker gives up: rejected, expired or delivered too often. RabbitMQ only.",
+            "orders_dead",
+        ),
+        "arguments": Key(
+            MappingOf(names.argument_name, Scalar(), name_pattern="^x-[a-z0-9-]+$"),
+            "Other arguments for RabbitMQ, by its own names.",
+            {"x-message-ttl": 60000},
         ),
     }
 )
@@ -111,7 +138,11 @@ _PROFILE = Section(
             "io: gevent where it is installed, else threads.",
             "threads",
         ),
-        "concurrency": Key(Count(), "Tasks at once; as many as the node has cores if left out.", 4),
+        "concurrency": Key(
+            Count(),
+            "Tasks at once; as many as the node has cores if left out. Given beside a preset, its autoscale is off.",
+            4,
+        ),
         "prefetch": Key(Count(), "Messages taken ahead for each place in the pool (Celery's multiplier).", 1),
         "max_tasks_per_child": Key(Count(), "A pool process is replaced after so many tasks.", 100),
         "max_memory_per_child": Key(_MEMORY, "A pool process is replaced once it has grown to this size.", "512Mi"),
@@ -140,6 +171,7 @@ _PROFILE = Section(
         "requires": Key(
             _REQUIRES, "What the node must offer, checked before the worker starts.", {"mounts": ["/srv/media"]}
         ),
+        "about": Key(Text(), "What its workers are for, in a line; `allot plan --format markdown` shows it.", "Videos"),
     }
 )
 
@@ -149,7 +181,7 @@ _NODE = Section(
         "memory": Key(_MEMORY, "The node's memory.", "32Gi"),
         "labels": Key(ListOf(_LABEL), "Labels that profiles may require.", ["ssd"]),
         "mounts": Key(ListOf(Text(_path)), "What is mounted there; left out: not known.", ["/srv/media"]),
-        "zone": Key(_LABEL, "Where the node stands.", "eu-1"),
+        "zone": Key(_LABEL, "Where the node stands: what a task with `zone: same` stays in.", "eu-1"),
         "workers": Key(
             MappingOf(names.label, Count(0)), "How many workers of which profile it runs.", {"cpu": 2}, required=True
         ),
@@ -157,6 +189,29 @@ _NODE = Section(
 )
 
 _ADDRESS = Text(address.address)
+_WORDS = ListOf(Text(names.word))
+
+_ROUTE_BY_RESOURCE = Section(
+    {
+        "cpu": Key(_QUEUE, "Where tasks go that mostly compute.", "cpu_data_analysis"),
+        "io": Key(_QUEUE, "Where tasks go that mostly wait for others.", "io_api_calls"),
+        "memory": Key(_QUEUE, "Where tasks go that hold much in memory.", "memory_aggregations"),
+        "argument": Key(
+            Text(names.argument), "A keyword argument of calls that says the kind, as `resource_type` does.", "kind"
+        ),
+        "words": Key(
+            Section(
+                {
+                    "cpu": Key(_WORDS, "More words that tell computing.", ["simulate"]),
+                    "io": Key(_WORDS, "More words that tell waiting.", ["telegram"]),
+                    "memory": Key(_WORDS, "More words that tell memory.", ["matrix"]),
+                }
+            ),
+            "Words of functions' names beside the built-in ones; one given here loses its built-in kind.",
+            {"io": ["telegram"]},
+        ),
+    }
+)
 
 FLEET = Section(
     {
@@ -175,7 +230,34 @@ FLEET = Section(
             "Where results are kept: `embedded`, an address, `rpc://` or `none`. Left out: as for the broker.",
             "${RESULT_URL:-embedded}",
         ),
+        "include": Key(
+            ListOf(Text(_path)),
+            "Other files whose tasks, queues, profiles and nodes belong to the fleet: fleet files, worker profiles, "
+            "a Python module with WORKER_POOLS, Helm values. Relative paths start at this file's folder.",
+            ["worker-profiles.yaml"],
+        ),
         "default_queue": Key(_QUEUE, "Where tasks go that nothing else sends anywhere.", "general"),
+        "route_by_resource": Key(
+            _ROUTE_BY_RESOURCE,
+            "Queues for tasks without an entry, by a hint in the call (`resource_type=`), else by the words of the "
+            "function's name; tasks that neither tells of go to `default_queue`.",
+            {"cpu": "cpu_data_analysis", "io": "io_api_calls"},
+        ),
+        "visibility_timeout": Key(
+            _DURATION,
+            "Redis and Valkey deliver a message again that was not acknowledged for this long (1h if left out).",
+            "3h",
+        ),
+        "consumer_timeout": Key(
+            _DURATION,
+            "What RabbitMQ's own consumer_timeout is set to, so that limits are checked against it (30m if left out).",
+            "3h",
+        ),
+        "settings": Key(
+            MappingOf(names.setting_name, Anything()),
+            "Other Celery settings for the app, by Celery's lower-case names.",
+            {"worker_send_task_events": True},
+        ),
         "tasks": Key(
             MappingOf(names.task_pattern, _TASK, empty=True),
             "Tasks and patterns. Exact names beat patterns, patterns are tried in order.",
@@ -188,9 +270,8 @@ FLEET = Section(
         ),
         "profiles": Key(
             MappingOf(names.label, _PROFILE, empty=True),
-            "Kinds of workers.",
+            "Kinds of workers. A file needs some, of its own or included.",
             {"cpu": {"tasks": ["shop.video.*"], "queues": ["cpu_video_processing"]}},
-            required=True,
         ),
         "nodes": Key(
             MappingOf(names.label, _NODE),

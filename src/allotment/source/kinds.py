@@ -66,19 +66,22 @@ class Text:
 
 @dataclass(frozen=True)
 class Count:
-    """A whole number, not less than `least`."""
+    """A whole number, not less than `least`, and not over `most` where that is given."""
 
     least: int = 1
+    most: int | None = None
 
     def read(self, value: Any) -> int:
         """Give the number. Raises Rejected."""
         if isinstance(value, bool) or not isinstance(value, int) or value < self.least:
             raise _rejected(f"{_shown(value)} is not a whole number of at least {self.least}")
+        if self.most is not None and value > self.most:
+            raise _rejected(f"{_shown(value)} is more than {self.most}")
         return value
 
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
-        return {"type": "integer", "minimum": self.least}
+        return {"type": "integer", "minimum": self.least} | ({"maximum": self.most} if self.most is not None else {})
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,34 @@ class Choice:
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
         return {"enum": [str(word) for word in self.words]}
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """Text, a number, true or false, as it is."""
+
+    def read(self, value: Any) -> str | int | float | bool:
+        """Give the value. Raises Rejected."""
+        if not isinstance(value, (str, int, float)):
+            raise _rejected(f"{_shown(value)} is neither text nor a number, true or false")
+        return value
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {"type": ["string", "number", "boolean"]}
+
+
+@dataclass(frozen=True)
+class Anything:
+    """Any value: what it may be is for others to say."""
+
+    def read(self, value: Any) -> Any:
+        """Give the value."""
+        return value
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -263,7 +294,7 @@ class Section:
         return mapping
 
 
-Kind = Text | Count | Flag | Quantity | Choice | ListOf | MappingOf | Section
+Kind = Text | Count | Flag | Quantity | Choice | Scalar | Anything | ListOf | MappingOf | Section
 
 
 def _shown(value: Any) -> str:

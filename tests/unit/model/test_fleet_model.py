@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from allotment.model.fleet import FleetModel
+from allotment.model.kind import Kind, ResourceRouting
 from allotment.model.node import LOCAL, Node
 from allotment.model.preset import PRESET_QUEUES, PRESETS
 from allotment.model.profile import Profile
@@ -27,14 +28,10 @@ def test_without_nodes_one_local_node_runs_each_profile_once() -> None:
     assert dict(model.nodes) == {LOCAL: Node(LOCAL, {"mail": 1, "images": 1})}
 
 
-def test_an_entry_that_names_no_queue_there_is_is_refused() -> None:
-    with pytest.raises(ValueError, match="orders"):
-        FleetModel(BOTH, entries=(TaskEntry("shop.*", queue="orders"),))
-
-
-def test_a_default_queue_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match="orders"):
-        FleetModel(BOTH, default_queue="orders")
+def test_queues_that_nobody_consumes_are_there_all_the_same() -> None:
+    routing = ResourceRouting({Kind.CPU: "counting"})
+    model = FleetModel(BOTH, entries=(TaskEntry("shop.*", queue="orders"),), default_queue="rest", routing=routing)
+    assert set(model.queues) == {"mail", "images", "orders", "rest", "counting"}
 
 
 def test_a_node_with_a_profile_that_is_not_there_is_refused() -> None:

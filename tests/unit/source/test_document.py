@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.errors import FileInvalid, FileProblem, Where
-from allotment.source import document as source_document
-from allotment.source.document import MOST_BYTES, MOST_DEPTH, Document, Path, read_document
+from allotment.source import yaml_text
+from allotment.source.document import Document, Path
+from allotment.source.yaml_text import MOST_BYTES, MOST_DEPTH, read_document
 
 NAME = "fleet.yaml"
 
@@ -163,9 +164,13 @@ def test_a_byte_order_mark_moves_nothing() -> None:
     assert document.where(("app",), key=True) == Where(NAME, 1, 1)
 
 
-def test_a_line_of_the_text_by_its_number() -> None:
-    document = read("a: 1\nb: 2\n")
-    assert [document.line(number) for number in (0, 1, 2, 3, -1)] == ["", "a: 1", "b: 2", "", ""]
+def test_a_place_ends_after_its_last_character() -> None:
+    document = read('app: "shop"  # why\nlist: [a, {b: c}]\n')
+    assert (document.where(("app",)).end_line, document.where(("app",)).end_column) == (1, 12)
+    assert (document.where(("app",), key=True).end_line, document.where(("app",), key=True).end_column) == (1, 4)
+    assert (document.where(("list",)).end_line, document.where(("list",)).end_column) == (2, 18)
+    assert document.where(("list", 1)).end_column == 17
+    assert document.where(("list", 1, "b")).end_column == 16
 
 
 def written_out(value: Any, line: int, column: int, path: Path) -> Iterator[tuple[str, Path, int, int, bool]]:
@@ -524,11 +529,11 @@ import json, sys
 if {without}:
     sys.modules["yaml._yaml"] = None
 from allotment.errors import FileInvalid
-from allotment.source import document
-found = {{"parser": document.EventParser.__name__}}
+from allotment.source import yaml_text
+found = {{"parser": yaml_text.EventParser.__name__}}
 for name, text in json.load(sys.stdin).items():
     try:
-        read = document.read_document(text, "f", {{}})
+        read = yaml_text.read_document(text, "f", {{}})
         found[name] = [read.root, [[one.keys, one.values] for one in read.places.values()]]
     except FileInvalid as error:
         found[name] = [[one.code, one.where.line] for one in error.problems]
@@ -549,7 +554,7 @@ def summary(*, without_libyaml: bool) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.skipif(source_document.EventParser.__name__ != "CParser", reason="PyYAML has no libyaml here")
+@pytest.mark.skipif(yaml_text.EventParser.__name__ != "CParser", reason="PyYAML has no libyaml here")
 def test_reading_is_the_same_without_libyaml() -> None:
     with_it, without_it = summary(without_libyaml=False), summary(without_libyaml=True)
     assert with_it.pop("parser") == "CParser"

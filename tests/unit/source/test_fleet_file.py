@@ -17,9 +17,9 @@ from allotment.model.preset import PRESET_QUEUES, PRESETS
 from allotment.model.profile import Autoscale, Pool, Profile, Resources
 from allotment.model.queue import Queue, WhenFull
 from allotment.model.requirements import Mount, Requirements
-from allotment.model.task import Delivery, TaskEntry
-from allotment.source.document import MOST_BYTES
+from allotment.model.task import Delivery, TaskEntry, ZoneRule
 from allotment.source.fleet_file import read_fleet_file
+from allotment.source.yaml_text import MOST_BYTES
 
 FLEETS = Path(__file__).parents[2] / "fixtures" / "fleets"
 
@@ -97,11 +97,13 @@ def test_the_example_gives_the_model_it_describes() -> None:
             autoscale=Autoscale(2, 8),
             resources=Resources(4, 8 * 2**30),
             requires=Requirements((Mount("/srv/media"),), ("av",), ("ssd",)),
+            preset="cpu",
         ),
         "io": Profile(
             name="io",
             queues=("io_api_calls", "io_file_operations", "io_email_sending"),
-            pool=Pool.THREADS,
+            preset="io",
+            pool=Pool.IO,
             concurrency=50,
             prefetch=10,
             max_tasks_per_child=1000,
@@ -203,11 +205,11 @@ profiles:
 
 def test_every_key_of_a_task_reaches_the_model(model) -> None:
     found = model(
-        "tasks: {a.*: {queue: work, time_limit: 2m, soft_time_limit: 1m, delivery: at-most-once, "
+        "tasks: {a.*: {queue: work, time_limit: 2m, soft_time_limit: 1m, delivery: at-most-once, zone: same, "
         "requires: {mounts: [/srv], imports: [av], labels: [ssd]}}}\n" + ONE_PROFILE
     )
     requires = Requirements((Mount("/srv"),), ("av",), ("ssd",))
-    assert found.entries == (TaskEntry("a.*", "work", 120, 60, Delivery.AT_MOST_ONCE, requires),)
+    assert found.entries == (TaskEntry("a.*", "work", 120, 60, Delivery.AT_MOST_ONCE, ZoneRule.SAME, requires),)
 
 
 def test_every_key_of_a_node_reaches_the_model(model) -> None:
@@ -414,7 +416,6 @@ def test_an_unknown_key_is_reported_at_its_place_with_the_nearest(
         ("app: 'shop:'\n" + ONE_PROFILE, (1, 6)),
         ("default_queue: [work]\n" + ONE_PROFILE, (1, 16)),
         ("profiles: [work]\n", (1, 11)),
-        ("profiles:\n", (1, 10)),
         ("profiles: {work: {queues: work}}\n", (1, 27)),
         ("profiles: {work: {queues: [work, work]}}\n", (1, 34)),
         ("profiles: {work: {queues: [work, 'a;b']}}\n", (1, 34)),
@@ -468,7 +469,6 @@ def test_a_name_that_is_not_let_in_is_reported_at_the_name(text: str, at_place: 
 @pytest.mark.parametrize(
     ("text", "missing", "line"),
     [
-        ("app: shop.celery:app\n", "profiles", 1),
         (ONE_PROFILE + "nodes:\n  n: {cpu: 4}\n", "workers", 3),
         ("profiles: {work: {queues: [work], autoscale: {min: 1}}}\n", "max", 1),
         ("profiles: {work: {queues: [work], requires: {mounts: [{writable: false}]}}}\n", "path", 1),
@@ -513,11 +513,16 @@ def test_every_contradiction_is_reported_at_once_in_file_order() -> None:
     found = problems_of(FLEETS / "contradictions.yaml")
     assert [(problem.code, problem.where and problem.where.line) for problem in found] == [
         ("bad-address", 3),
-        ("queue-without-worker", 4),
-        ("soft-limit-not-under-hard", 6),
-        ("no-queues", 9),
-        ("unknown-profile", 11),
+        ("soft-limit-not-under-hard", 5),
+        ("no-queues", 8),
+        ("unknown-profile", 10),
     ]
+
+
+@pytest.mark.parametrize("text", ["app: shop.celery:app\n", "profiles:\n", "profiles: {}\n"])
+def test_a_fleet_without_profiles_is_none(text: str, only) -> None:
+    problem = only(text)
+    assert (problem.code, at(problem)[0]) == ("no-profiles", 1)
 
 
 def test_a_profile_that_is_not_there_is_reported_with_the_nearest(only) -> None:
@@ -525,38 +530,6 @@ def test_a_profile_that_is_not_there_is_reported_with_the_nearest(only) -> None:
     assert (problem.code, at(problem)) == ("unknown-profile", (3, 26))
     assert "'wrk'" in problem.message
     assert "'work'" in (problem.hint or "")
-
-
-@pytest.mark.parametrize(
-    ("text", "at_place", "queue"),
-    [
-        (ONE_PROFILE + "tasks:\n  a: {queue: wrk}\n", (3, 14), "wrk"),
-        (ONE_PROFILE + "queues:\n  wrk: {}\n", (3, 3), "wrk"),
-        (ONE_PROFILE + "default_queue: wrk\n", (2, 16), "wrk"),
-    ],
-)
-def test_a_queue_that_no_profile_consumes_is_reported_with_the_nearest(
-    text: str, at_place: tuple[int, int], queue: str, only
-) -> None:
-    problem = only(text)
-    assert (problem.code, at(problem)) == ("queue-without-worker", at_place)
-    assert repr(queue) in problem.message
-    assert "'work'" in (problem.hint or "")
-    assert "profile" in (problem.hint or "")
-
-
-@pytest.mark.parametrize("workers", ["{work: 1}", "{work: 1, other: 0}"])
-@pytest.mark.parametrize(
-    ("named", "line"),
-    [("tasks: {a: {queue: elsewhere}}", 1), ("queues: {elsewhere: {}}", 1), ("default_queue: elsewhere", 1)],
-)
-def test_a_queue_whose_profile_runs_on_no_node_has_no_worker(named: str, line: int, workers: str, only) -> None:
-    problem = only(
-        f"{named}\n"
-        "profiles: {work: {queues: [work]}, other: {queues: [elsewhere]}}\n"
-        f"nodes: {{n: {{workers: {workers}}}}}\n"
-    )
-    assert (problem.code, at(problem)[0]) == ("queue-without-worker", line)
 
 
 def test_a_queue_is_consumed_through_a_preset_too(model) -> None:

@@ -106,7 +106,6 @@ def test_an_unknown_key_anywhere_fails_in_the_schema_and_in_the_reader(place: in
 @pytest.mark.parametrize(
     "change",
     [
-        {"profiles": None},
         {"profiles": []},
         {"profiles": {"a": {"queues": "work"}}},
         {"profiles": {"a": {"queues": ["a", "a"]}}},
