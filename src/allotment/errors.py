@@ -183,3 +183,21 @@ class NobodyCanRun(PublishRefused):
     """A publish named a queue where no worker can run the task."""
 
     code = "nobody-can-run"
+
+
+class HintUnknown(PublishRefused):
+    """A publish hinted at a kind of work that there is not, or that the fleet does not route by."""
+
+    code = "hint-unknown"
+
+
+class ZoneUnknown(PublishRefused):
+    """A publish named a zone in which the fleet has no node."""
+
+    code = "zone-unknown"
+
+
+class QueueDiffers(AllotmentError):
+    """A queue or an exchange is at the broker with other arguments than the plan gives it."""
+
+    code = "queue-differs"

@@ -67,8 +67,10 @@ class GuardedConsumer(Consumer):
             self._keep(message, exc, Reason.FORWARDED_TOO_OFTEN, detail)
             return
         try:
-            compiled = self.app.allotment.compiled_for(name)
-            lane = compiled.plan.lane(name, _still_good(compiled.plan, name, message.delivery_info or {}))
+            installation = self.app.allotment
+            compiled = installation.compiled_for(name)
+            queue = _still_good(compiled.plan, name, message.delivery_info or {})
+            lane = compiled.plan.lane(name, queue, zone=installation.zone)
         except PublishRefused as error:
             self._keep(message, exc, Reason.UNKNOWN_TASK, str(error))
             return

@@ -1,5 +1,6 @@
 """An app that follows a fleet's plan."""
 
+import os
 import threading
 from typing import Any
 
@@ -18,8 +19,12 @@ from allotment.local.state import StateFolder
 from allotment.model.names import did_you_mean
 from allotment.model.patterns import is_pattern
 from allotment.model.task import BUILT_IN_PREFIX, KnownTask
+from allotment.plan.celeryconfig import other_settings
 from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import FleetFile
+
+ZONE_VARIABLE = "ALLOTMENT_ZONE"
+"""Says where a program stands that sends tasks and is no worker of the fleet."""
 
 GUARD = "allotment.engine.guard:GuardedConsumer"
 
@@ -28,12 +33,16 @@ class Installation:
     """What binds an app to a fleet: the plan for the app's tasks, and the queues it makes.
 
     The plan is made when it is first needed, for the tasks registered by then, and made again when a task turns up that
-    was registered later. With `known`, the tasks are those and no others.
+    was registered later. With `known`, the tasks are those and no others. `zone` is where the app's process stands,
+    from which tasks that stay in a zone are sent; None: nowhere known.
     """
 
-    def __init__(self, file: FleetFile, app: Celery, known: tuple[KnownTask, ...] | None = None) -> None:
+    def __init__(
+        self, file: FleetFile, app: Celery, known: tuple[KnownTask, ...] | None = None, zone: str | None = None
+    ) -> None:
         self.file = file
         self.app = app
+        self.zone = zone
         self.embedded = EmbeddedBroker(StateFolder.of(file.path))
         self._known = known
         self._compiled: Compiled | None = None
@@ -114,15 +123,21 @@ class Installation:
         broker = addresses.get("broker_write_url")
         if broker is not None:
             conf.update(broker_url=broker)
+        sends_to = broker or conf.broker_url or ""
+        amqp = sends_to.startswith(("amqp", "pyamqp"))
+        settings = dict(other_settings(self.file.model, speaks_redis=not amqp))
+        transport = {**(conf.broker_transport_options or {}), **(settings.pop("broker_transport_options", None) or {})}
+        if amqp:
+            # a publish that a full queue rejects is only seen under confirms (RabbitMQ docs, "Consumer Acknowledgements
+            # and Publisher Confirms"; `confirm_publish` of kombu's pyamqp transport)
+            transport = {"confirm_publish": True, **transport}
         conf.update(
+            settings,
+            broker_transport_options=transport,
             task_create_missing_queues=False,
             worker_consumer=GUARD,
             broker_connection_retry_on_startup=True,
         )
-        if (broker or conf.broker_url or "").startswith(("amqp", "pyamqp")):
-            # a publish that a full queue rejects is only seen under confirms (RabbitMQ docs, "Consumer Acknowledgements
-            # and Publisher Confirms"; `confirm_publish` of kombu's pyamqp transport)
-            conf.update(broker_transport_options={"confirm_publish": True, **(conf.broker_transport_options or {})})
 
 
 def _forget_connections(app: Celery) -> None:
@@ -132,9 +147,14 @@ def _forget_connections(app: Celery) -> None:
     app._pool = None  # noqa: SLF001 - as above
 
 
-def install(file: FleetFile, app: Celery, known: tuple[KnownTask, ...] | None = None) -> Installation:
-    """Make an app follow the fleet. A second time on the same app replaces the first."""
-    installation = Installation(file, app, known)
+def install(
+    file: FleetFile, app: Celery, known: tuple[KnownTask, ...] | None = None, zone: str | None = None
+) -> Installation:
+    """Make an app follow the fleet. A second time on the same app replaces the first.
+
+    `zone` is where the process stands; left out, the environment's ALLOTMENT_ZONE.
+    """
+    installation = Installation(file, app, known, zone or os.environ.get(ZONE_VARIABLE) or None)
     app.allotment = installation
     app.amqp_cls = FleetAMQP
     app.__dict__.pop("amqp", None)

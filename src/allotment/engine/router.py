@@ -1,5 +1,6 @@
 """Every message of the app to the lane the plan gives it, or refused at once."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 from allotment.engine.signatures import leaves, task_that_decides
 from allotment.errors import QueueUnknown
 from allotment.model.names import did_you_mean
+from allotment.model.queue import ExchangeType, Queue
 from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.plan import Plan
 
@@ -21,6 +23,10 @@ class Compiled:
 
 class Planned(Protocol):
     """What the router needs of an installation."""
+
+    @property
+    def zone(self) -> str | None:
+        """Where the process stands; None: nowhere known."""
 
     def compiled_for(self, task: str) -> Compiled:
         """Give the plan that knows a task. Raises TaskUnknown."""
@@ -42,18 +48,25 @@ class LaneRouter:
     ) -> dict[str, Any]:
         """Give the options with the lane as their queue.
 
-        Raises QueueUnknown, TaskUnknown or NobodyCanRun, each naming the task, the queue and the queues that would do.
+        `resource_type` in the options hints at the kind of work, `zone` says where it is sent from. Raises
+        QueueUnknown, TaskUnknown, NobodyCanRun, HintUnknown or ZoneUnknown, each naming the task and what would do.
         """
         decides, its_queue = (
             (name, None) if not name.startswith(BUILT_IN_PREFIX) else task_that_decides(name, args, kwargs)
         )
         compiled = self._installation.compiled_for(decides)
         plan = compiled.plan
-        queue = requested_queue(plan, options, decides)
-        lane = plan.lane(decides, queue or (its_queue and queue_of(plan, its_queue, decides)))
+        requested = requested_queue(plan, options, decides)
+        zone = options.pop("zone", None) or self._installation.zone
+        hint = _hint(plan, options, kwargs)
+        lane = plan.lane(decides, requested or (its_queue and queue_of(plan, its_queue, decides)), zone=zone, hint=hint)
+        queue = compiled.queues[lane.name]
         options.pop("exchange", None)
         options.pop("routing_key", None)
-        options["queue"] = compiled.queues[lane.name]
+        options["queue"] = queue
+        if queue.exchange.type != "direct":
+            # through the default exchange, as Celery does for direct ones: a pattern is no key to publish with
+            options |= {"exchange": "", "routing_key": queue.name}
         return options
 
     def check(self, signatures: Any) -> None:
@@ -61,6 +74,15 @@ class LaneRouter:
         for signature in leaves(signatures):
             options = dict(signature.get("options") or {})
             self.route(options, signature["task"], signature.get("args"), signature.get("kwargs"))
+
+
+def _hint(plan: Plan, options: dict[str, Any], kwargs: Mapping[str, Any] | None) -> str | None:
+    """Take the kind of work out of the options; else read it from the keyword argument that the file names."""
+    hint = options.pop("resource_type", None)
+    routing = plan.model.routing
+    if hint is None and routing is not None and routing.argument is not None and kwargs:
+        hint = kwargs.get(routing.argument)
+    return None if hint is None else str(hint)
 
 
 def requested_queue(plan: Plan, options: Mapping[str, Any], task: str) -> str | None:
@@ -93,12 +115,21 @@ def queue_of(plan: Plan, name: str, task: str) -> str:
     )
 
 
+def _leads_to(queue: Queue, key: str) -> bool:
+    """Say whether a key leads to a queue; for a topic, `*` stands for a word and `#` for any number of them."""
+    binding = queue.routing_key or queue.name
+    if queue.exchange_type is ExchangeType.DIRECT:
+        return key == binding
+    pattern = re.escape("." + binding).replace(r"\.\#", r"(\.[^.]+)*").replace(r"\.\*", r"\.[^.]+")
+    return re.fullmatch(pattern, "." + key) is not None
+
+
 def _bound(plan: Plan, exchange: str, key: str | None, task: str) -> str:
     """Give the queue that an exchange and a key lead to; the default exchange leads to the queue named by the key."""
     if not exchange and key:
         return queue_of(plan, key, task)
     for queue in plan.model.queues.values():
-        if exchange == (queue.exchange or queue.name) and key in {None, queue.routing_key or queue.name}:
+        if exchange == (queue.exchange or queue.name) and (key is None or _leads_to(queue, key)):
             return queue.name
     lane = plan.lanes.get(key or "")
     if lane is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allotment.model.address import NO_RESULTS, Address
+from allotment.model.fleet import FleetModel
 from allotment.model.task import Delivery, TaskEntry
 from allotment.plan.broker_queues import BrokerQueue, broker_queues
 from allotment.plan.plan import Plan
@@ -34,6 +35,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield "task_ignore_result = True"
     else:
         yield f"result_backend = {_address(plan.model.results, 'results')}"
+    speaks_redis = plan.model.broker is not None and plan.model.broker.speaks_redis
+    for name, value in other_settings(plan.model, speaks_redis=speaks_redis).items():
+        yield f"{name} = {value!r}"
     yield "task_create_missing_queues = False"
     yield f"task_default_queue = {_default_queue(plan)!r}"
     yield "task_queues = ["
@@ -54,6 +58,25 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "}"
 
 
+def other_settings(model: FleetModel, *, speaks_redis: bool) -> Mapping[str, Any]:
+    """Give the settings that the file names itself, with what follows from its other keys, by Celery's names.
+
+    `speaks_redis` says whether the broker is of the Redis family, which takes some of them.
+    """
+    found = dict(model.settings)
+    transport = dict(found.get("broker_transport_options") or {})
+    if speaks_redis:
+        if model.visibility_timeout is not None:
+            transport["visibility_timeout"] = model.visibility_timeout
+        steps = max((queue.max_priority or 0 for queue in model.queues.values()), default=0)
+        if steps:
+            # kombu's Redis transport keeps a list for each step it is told of (its `priority_steps`)
+            transport = {"priority_steps": list(range(steps + 1)), "queue_order_strategy": "priority"} | transport
+    if transport:
+        found["broker_transport_options"] = transport
+    return found
+
+
 def annotations(entry: TaskEntry | None) -> Mapping[str, Any]:
     """Give the attributes that a task's entry asks of it, by Celery's names; limits in seconds."""
     if entry is None:
@@ -72,15 +95,20 @@ def annotations(entry: TaskEntry | None) -> Mapping[str, Any]:
 def _default_queue(plan: Plan) -> str:
     """Give a lane of the default queue that the plain commands consume: the one most workers do."""
     name = plan.model.default_queue or next(iter(plan.queues))
-    used = [lane for lane in plan.queues[name].by_set.values() if lane.name in plan.used]
+    used = [lane for lane in plan.queues[name].lanes if lane.name in plan.used and lane.zone is None]
     widest = max(used, key=lambda lane: (len(lane.profiles), lane.name), default=None)
     return widest.name if widest else name
 
 
 def _queue(queue: BrokerQueue) -> str:
     arguments = f", queue_arguments={dict(queue.arguments)!r}" if queue.arguments else ""
-    exchange = f"Exchange({queue.exchange!r}, type='direct', durable=True)"
-    return f"Queue({queue.name!r}, {exchange}, routing_key={queue.routing_key!r}, durable=True{arguments})"
+    exchange = (
+        "Exchange('')"
+        if queue.exchange is None
+        else f"Exchange({queue.exchange!r}, type={str(queue.exchange_type)!r}, durable=True)"
+    )
+    key, durable = f"routing_key={queue.routing_key!r}", f"durable={queue.durable}"
+    return f"Queue({queue.name!r}, {exchange}, {key}, {durable}{arguments})"
 
 
 def _address(address: Address | None, key: str) -> str:

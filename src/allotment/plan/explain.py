@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 
 from allotment.errors import PublishRefused
-from allotment.model.task import BUILT_IN_PREFIX
+from allotment.model.task import BUILT_IN_PREFIX, KnownTask
 from allotment.plan.capability import why_unable
 from allotment.plan.lanes import Lane
-from allotment.plan.plan import Plan, PlannedTask
+from allotment.plan.plan import Plan
+from allotment.plan.routing import PlannedTask, hinted, steps_of
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """The way of one task.
 
-    `takers` are workers that may take it, `others` profiles with the reason why not; `refused` says why a publish would
-    raise, and then there is no lane.
+    `steps` says what each step of routing found, up to the one that decided. `takers` are workers that may take it,
+    `others` profiles with the reason why not; `refused` says why a publish would raise, and then there is no lane.
     """
 
     task: str
@@ -28,15 +29,23 @@ class Explanation:
     others: tuple[tuple[str, str], ...]
     refused: str | None
     would_do: tuple[str, ...]
+    steps: tuple[tuple[str, str], ...] = ()
 
 
-def explain(plan: Plan, task: str, queue: str | None = None) -> Explanation:
-    """Explain a task sent to its own queue, or to the queue named."""
+def explain(
+    plan: Plan, task: str, queue: str | None = None, *, zone: str | None = None, hint: str | None = None
+) -> Explanation:
+    """Explain a task sent to its own queue, or to the queue named, from a zone, with a hint at its kind.
+
+    Raises HintUnknown for a hint that is no kind of work, or where the fleet does not route by resource.
+    """
     planned = plan.look_up(task)
+    if hint is not None:
+        planned = hinted(planned, hint, plan.model)
     name = queue or planned.queue
     lane, refused = None, None
     try:
-        lane = plan.lane(task, queue)
+        lane = plan.lane(task, queue, zone=zone, hint=hint)
     except PublishRefused as error:
         refused = f"{error.message} ({error.hint})" if error.hint else error.message
     name = name or (lane.queue if lane else None)
@@ -53,7 +62,17 @@ def explain(plan: Plan, task: str, queue: str | None = None) -> Explanation:
         others=_others(plan, task, name, lane),
         refused=refused,
         would_do=plan.queues_for(task),
+        steps=_steps(plan, task, queue, hint),
     )
+
+
+def _steps(plan: Plan, task: str, queue: str | None, hint: str | None) -> tuple[tuple[str, str], ...]:
+    if queue is not None:
+        return (("call", f"names the queue {queue}"),)
+    if task.startswith(BUILT_IN_PREFIX) and task not in plan.tasks:
+        return ()
+    known = plan.known.get(task) or KnownTask(task)
+    return tuple((str(step), says) for step, says in steps_of(plan.look_up(task), known, plan.model, hint))
 
 
 def _takers(plan: Plan, task: PlannedTask, lane: Lane) -> tuple[str, ...]:
@@ -75,7 +94,8 @@ def _others(plan: Plan, task: str, queue: str | None, lane: Lane | None) -> tupl
         if reason is None and queue not in profile.queues:
             reason = f"profile {profile.name!r} does not consume {queue!r}"
         if reason is None and lane is not None and profile.name not in lane.profiles and profile.name in placed:
-            reason = f"profile {profile.name!r} does not serve the lane {lane.name!r}"
+            where = f": it has no worker in the zone {lane.zone!r}" if lane.zone else ""
+            reason = f"profile {profile.name!r} does not serve the lane {lane.name!r}{where}"
         if reason is None and profile.name not in placed:
             reason = f"profile {profile.name!r} runs on no node"
         if reason:

@@ -25,7 +25,7 @@ def _lines(plan: Plan) -> Iterator[str]:
             continue
         yield f"  {queue_ids[name]}[/{_text(name)}/]"
         yield f"  producer --> {queue_ids[name]}"
-        for lane in lanes.by_set.values():
+        for lane in lanes.lanes:
             if lanes.split and lane.name in plan.used:
                 yield f"  {lane_ids[lane.name]}[({_text(lane.name)})]"
                 yield f"  {queue_ids[name]} --> {lane_ids[lane.name]}"

@@ -39,7 +39,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "|---|---|---|"
     for name, lanes in plan.queues.items():
         tasks = sorted(task.name for task in plan.tasks.values() if task.queue == name)
-        yield f"| {_code(name)} | {_listed(lane.name for lane in lanes.by_set.values())} | {_listed(tasks)} |"
+        yield f"| {_code(name)} | {_listed(lane.name for lane in lanes.lanes)} | {_listed(tasks)} |"
 
 
 def _listed(names: Iterable[str]) -> str:

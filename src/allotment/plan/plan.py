@@ -1,37 +1,21 @@
 """The plan: everything that follows from a fleet and the tasks there are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from allotment.errors import NobodyCanRun, PublishRefused, QueueUnknown
+from allotment.errors import NobodyCanRun, PublishRefused, QueueUnknown, ZoneUnknown
 from allotment.model.fleet import FleetModel
 from allotment.model.names import did_you_mean
 from allotment.model.patterns import PatternIndex, sample
-from allotment.model.requirements import NO_REQUIREMENTS, Requirements
 from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask, TaskEntry
 from allotment.plan.capability import Capability, ProfileSet
 from allotment.plan.lanes import Lane, QueueLanes, lanes_of_queue
 from allotment.plan.placement import Worker, concurrency_on
+from allotment.plan.routing import PlannedTask, hinted, planned_task
 
 _ANY = "\0"
 """Stands for what a `*` or `?` matches: text that no name and no other pattern holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTask:
-    """A task, where it goes unless a call says otherwise, what decided that, and who can run it."""
-
-    name: str
-    queue: str | None
-    decided_by: str
-    entry: TaskEntry | None
-    able: ProfileSet
-
-    @property
-    def requires(self) -> Requirements:
-        """What the task asks of a worker's profile."""
-        return self.entry.requires if self.entry else NO_REQUIREMENTS
 
 
 @dataclass(frozen=True)
@@ -53,17 +37,18 @@ class Plan:
     @cached_property
     def lanes(self) -> Mapping[str, Lane]:
         """Every lane by its name at the broker."""
-        return {lane.name: lane for queue in self.queues.values() for lane in queue.by_set.values()}
+        return {lane.name: lane for queue in self.queues.values() for lane in queue.lanes}
 
     @cached_property
     def used(self) -> frozenset[str]:
         """The lanes that some known task may be sent to."""
-        sets = {task.able for task in self.tasks.values()}
+        sets = {(task.able, task.stays_in_zone) for task in self.tasks.values()}
         return frozenset(
-            lanes.by_set.get(able & lanes.consumers, lanes.by_set[lanes.consumers]).name
+            lane.name
             for lanes in self.queues.values()
-            for able in sets
+            for able, stays in sets
             if able & lanes.consumers
+            for lane in (_widest(lanes, able), *(_lanes_in_zones(lanes, able) if stays else ()))
         )
 
     def serves(self, worker: Worker) -> tuple[str, ...]:
@@ -102,14 +87,18 @@ class Plan:
             or any(profile.tasks is not None and profile.selects(task) for profile in self.model.profiles.values())
         )
 
-    def lane(self, task: str, queue: str | None = None) -> Lane:
+    def lane(self, task: str, queue: str | None = None, *, zone: str | None = None, hint: str | None = None) -> Lane:
         """Give the lane a message goes to: to the task's own queue, or to the queue a call names.
 
-        Raises QueueUnknown for a queue the fleet does not have, NobodyCanRun where no worker there can run the task.
+        `zone` is where the message is sent from, which counts for tasks that stay there; `hint` the kind of work that
+        the call says it is. Raises QueueUnknown for a queue the fleet does not have, NobodyCanRun where no worker there
+        can run the task, HintUnknown and ZoneUnknown.
         """
         if task.startswith(BUILT_IN_PREFIX) and task not in self.tasks:
             return self._lane_for_built_in(task, queue)
         planned = self.look_up(task)
+        if hint is not None:
+            planned = hinted(planned, hint, self.model)
         name = queue or planned.queue
         if name is None:
             raise NobodyCanRun(
@@ -122,8 +111,33 @@ class Plan:
         able = planned.able & lanes.consumers
         if not able:
             raise self._nobody(planned, name)
-        # a set without a lane: the workers, who know all tasks, have one, and their guard sends it there
-        return lanes.by_set.get(able) or lanes.by_set[lanes.consumers]
+        if zone is not None and planned.stays_in_zone:
+            return self._lane_in_zone(planned, lanes, zone)
+        return _widest(lanes, planned.able)
+
+    def _lane_in_zone(self, task: PlannedTask, lanes: QueueLanes, zone: str) -> Lane:
+        if zone not in self.zones:
+            near = did_you_mean(zone, self.zones, otherwise="no node of the fleet says its zone")
+            raise ZoneUnknown(f"there is no zone {zone!r} in the fleet", task=task.name, queue=lanes.queue, hint=near)
+        able = task.able & lanes.consumers
+        lane = lanes.by_zone.get((able, zone))
+        if lane is None and able & self.zones[zone]:
+            lane = lanes.by_zone.get((lanes.consumers, zone))
+        if lane is None:
+            elsewhere = ", ".join(name for name, placed in self.zones.items() if able & placed) or "no zone"
+            raise NobodyCanRun(
+                f"no worker in the zone {zone!r} that consumes the queue {lanes.queue!r} can run {task.name!r},"
+                " which stays in its zone",
+                task=task.name,
+                queue=lanes.queue,
+                hint=f"it can be run in {elsewhere}",
+            )
+        return lane
+
+    @cached_property
+    def zones(self) -> Mapping[str, ProfileSet]:
+        """The profiles that have a worker in each zone."""
+        return zones_of(self.model, self.capability)
 
     def default_lane(self, task: str) -> Lane | None:
         """Give the lane of the task's own queue; None where a publish would be refused."""
@@ -192,71 +206,86 @@ def compile_plan(
     entries = PatternIndex((entry.key, entry) for entry in model.entries)
     known_by_name = {task.name: task for task in known if not task.name.startswith(BUILT_IN_PREFIX)}
     tasks = {name: planned_task(task, model, entries, capability) for name, task in known_by_name.items()}
-    sets = _implied(model, entries, capability) | ({task.able for task in tasks.values()} if complete else set())
-    queues = _queues(model, capability, sets)
+    planned = [*_implied(model, entries, capability), *(tasks.values() if complete else ())]
+    queues = _queues(model, capability, planned)
     return Plan(model, capability, entries, known_by_name, tasks, queues, _workers(model, queues), beat)
 
 
-def planned_task(
-    task: KnownTask, model: FleetModel, entries: PatternIndex[TaskEntry], capability: Capability
-) -> PlannedTask:
-    """Decide where a task goes.
-
-    By its entry, its app's own route, the default queue, the only queue; the first that says.
-    """
-    entry = entries.first(task.name)
-    requires = entry.requires if entry else NO_REQUIREMENTS
-    able = capability.able(task.name, requires)
-    if entry and entry.queue:
-        return PlannedTask(task.name, entry.queue, f"tasks.{entry.key}", entry, able)
-    if task.app_queue in model.queues:
-        return PlannedTask(task.name, task.app_queue, "the app's task_routes", entry, able)
-    if model.default_queue:
-        return PlannedTask(task.name, model.default_queue, "default_queue", entry, able)
-    if len(model.queues) == 1:
-        return PlannedTask(task.name, next(iter(model.queues)), "the only queue", entry, able)
-    return PlannedTask(task.name, None, "nothing", entry, able)
-
-
-def _implied(model: FleetModel, entries: PatternIndex[TaskEntry], capability: Capability) -> set[ProfileSet]:
-    """Give the sets of profiles that the file's own names and patterns lead to, whichever tasks there are."""
+def _implied(model: FleetModel, entries: PatternIndex[TaskEntry], capability: Capability) -> Iterator[PlannedTask]:
+    """Give a task for each of the file's own names and patterns, so that the lanes they lead to are always there."""
     keys = dict.fromkeys(entry.key for entry in model.entries)
     for profile in model.profiles.values():
         keys |= dict.fromkeys((*(profile.tasks or ()), *profile.exclude_tasks))
-    names = [sample(key, _ANY) for key in keys] + [_ANY]
-    return {planned_task(KnownTask(name), model, entries, capability).able for name in names} - {0}
+    for name in (*(sample(key, _ANY) for key in keys), _ANY):
+        yield planned_task(KnownTask(name), model, entries, capability)
 
 
-def _queues(model: FleetModel, capability: Capability, able_sets: set[ProfileSet]) -> dict[str, QueueLanes]:
+def _queues(model: FleetModel, capability: Capability, planned: Iterable[PlannedTask]) -> dict[str, QueueLanes]:
     placed = {name for node in model.nodes.values() for name, count in node.workers.items() if count}
     consumers = dict.fromkeys(model.queues, 0)
     for name in placed:
         for queue in model.profiles[name].queues:
             consumers[queue] |= capability.bit(name)
-    able_here: dict[str, set[ProfileSet]] = {queue: set() for queue in model.queues}
     queues_of_profile = [(capability.bit(name), model.profiles[name].queues) for name in placed]
-    for able in able_sets:
+    able_here: dict[str, set[ProfileSet]] = {queue: set() for queue in model.queues}
+    able_in_zone: dict[str, set[ProfileSet]] = {queue: set() for queue in model.queues}
+    for able, stays in {(task.able, task.stays_in_zone) for task in planned if task.able}:
         reached = {queue for bit, queues in queues_of_profile if able & bit for queue in queues}
         for queue in reached:
             able_here[queue].add(able & consumers[queue])
-    return {queue: lanes_of_queue(queue, consumers[queue], able_here[queue], capability) for queue in model.queues}
+            if stays:
+                # the consumers' own set too: a producer that knows fewer tasks sends there
+                able_in_zone[queue] |= {able & consumers[queue], consumers[queue]}
+    zones = zones_of(model, capability)
+    return {
+        queue: lanes_of_queue(
+            queue, consumers[queue], able_here[queue], capability, zones=zones, able_in_zone=able_in_zone[queue]
+        )
+        for queue in model.queues
+    }
+
+
+def zones_of(model: FleetModel, capability: Capability) -> dict[str, ProfileSet]:
+    """Give the profiles that have a worker in each zone."""
+    found: dict[str, ProfileSet] = {}
+    for node in model.nodes.values():
+        if node.zone is not None:
+            names = (name for name, count in node.workers.items() if count)
+            found[node.zone] = found.get(node.zone, 0) | capability.set_of(names)
+    return found
+
+
+def _widest(lanes: QueueLanes, able: ProfileSet) -> Lane:
+    """Give the lane of those who can run something.
+
+    A set without a lane of its own has the lane that all consume: workers, who know all tasks, have one for it, and
+    their guard sends it there.
+    """
+    return lanes.by_set.get(able & lanes.consumers) or lanes.by_set[lanes.consumers]
+
+
+def _lanes_in_zones(lanes: QueueLanes, able: ProfileSet) -> Iterator[Lane]:
+    for (profiles, _), lane in lanes.by_zone.items():
+        if profiles == able & lanes.consumers:
+            yield lane
 
 
 def _workers(model: FleetModel, queues: Mapping[str, QueueLanes]) -> tuple[Worker, ...]:
-    served = {name: _served(model, name, queues) for name in model.profiles}
+    placed = {(name, node.zone) for node in model.nodes.values() for name in node.workers}
+    served = {(name, zone): _served(model, name, zone, queues) for name, zone in placed}
     return tuple(
-        Worker(name, node.name, index, served[name], concurrency_on(model.profiles[name], node))
+        Worker(name, node.name, index, served[name, node.zone], concurrency_on(model.profiles[name], node))
         for node in model.nodes.values()
         for name, count in node.workers.items()
         for index in range(1, count + 1)
     )
 
 
-def _served(model: FleetModel, profile: str, queues: Mapping[str, QueueLanes]) -> tuple[str, ...]:
-    """Give the lanes a profile serves, in the order of its queues."""
+def _served(model: FleetModel, profile: str, zone: str | None, queues: Mapping[str, QueueLanes]) -> tuple[str, ...]:
+    """Give the lanes a profile serves in a zone, in the order of its queues."""
     return tuple(
         lane.name
         for queue in model.profiles[profile].queues
-        for lane in queues[queue].by_set.values()
-        if profile in lane.profiles
+        for lane in queues[queue].lanes
+        if profile in lane.profiles and lane.zone in {None, zone}
     )

@@ -14,7 +14,8 @@ from allotment.model.profile import Profile
 from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.capability import ProfileSet, why_unable
 from allotment.plan.placement import misfits
-from allotment.plan.plan import Plan, PlannedTask
+from allotment.plan.plan import Plan
+from allotment.plan.routing import PlannedTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,14 @@ class Proof:
 
 def prove(plan: Plan) -> Proof:
     """Lead the proof for every known task and every queue it may be sent to."""
-    cases: dict[tuple[ProfileSet, str | None], list[PlannedTask]] = {}
+    cases: dict[tuple[ProfileSet, str | None, bool], list[PlannedTask]] = {}
     for task in plan.tasks.values():
-        cases.setdefault((task.able, task.queue), []).append(task)
+        cases.setdefault((task.able, task.queue, task.stays_in_zone), []).append(task)
     pairs = 0
     against: list[CounterExample] = []
-    proved: dict[ProfileSet, int] = {}
+    proved: dict[tuple[ProfileSet, bool], int] = {}
     choosy = plan.capability.set_of(name for name, profile in plan.model.profiles.items() if _chooses(profile))
-    for (able, queue), tasks in cases.items():
+    for (able, queue, stays), tasks in cases.items():
         plain = [task for task in tasks if not task.requires]
         against.extend(_unfounded(plan, plain, able & choosy))
         against.extend(_unfounded(plan, [task for task in tasks if task.requires], able))
@@ -63,12 +64,12 @@ def prove(plan: Plan) -> Proof:
         failure = _unroutable(plan, example, queue, len(tasks) - 1)
         if failure:
             against.append(failure)
-        if able not in proved:
+        if (able, stays) not in proved:
             queues = _reached(plan, able)
             found = _wrong_worker(plan, example, queues, len(tasks) - 1)
             against.extend(found)
-            proved[able] = 0 if found else len(queues)
-        pairs += proved[able] * len(tasks)
+            proved[able, stays] = 0 if found else len(queues)
+        pairs += proved[able, stays] * len(tasks)
     against.extend(_unsendable(plan))
     against.extend(_misplaced(plan))
     return Proof(pairs, tuple(sorted(against, key=lambda one: (one.task is None, len(one.task or ""), one.task or ""))))
@@ -126,20 +127,35 @@ def _reached(plan: Plan, able: ProfileSet) -> list[str]:
 
 
 def _wrong_worker(plan: Plan, task: PlannedTask, queues: list[str], others: int) -> list[CounterExample]:
-    """Ask those who consume the lanes that the task may be sent to whether they can run it."""
+    """Ask those who consume the lanes that the task may be sent to whether they can run it, and stand in its zone."""
     found = []
-    for queue in queues:
-        lane = plan.lane(task.name, queue).name
+    for queue, zone in ((name, zone) for name in queues for zone in _zones_of(plan, task, name)):
+        lane = plan.lane(task.name, queue, zone=zone).name
         mend = "this is a fault of Allotment: the lane is wrong"
         path = ("queues", queue)
-        if not plan.consuming.get(lane, 0):
+        workers = plan.consumers.get(lane, ())
+        if not workers:
             reason = f"no worker consumes its lane {lane!r}"
             found.append(CounterExample(task.name, queue, None, reason, mend, path, others))
         elif plan.consuming[lane] & ~task.able:
-            worker = next(one for one in plan.consumers[lane] if not plan.capability.bit(one.profile) & task.able)
+            worker = next(one for one in workers if not plan.capability.bit(one.profile) & task.able)
             reason = why_unable(plan.model.profiles[worker.profile], task.name, task.requires) or "it cannot run it"
             found.append(CounterExample(task.name, queue, worker.name, reason, mend, path, others))
+        elif zone is not None:
+            strays = [one for one in workers if plan.model.nodes[one.node].zone != zone]
+            reason = f"it is sent in the zone {zone!r} and stays there"
+            found += (CounterExample(task.name, queue, one.name, reason, mend, path, others) for one in strays[:1])
     return found
+
+
+def _zones_of(plan: Plan, task: PlannedTask, queue: str) -> list[str | None]:
+    """Give where a task may be sent from to a queue: None, which is nowhere known, and each zone it would stay in.
+
+    From zones where no worker can run it a publish is refused.
+    """
+    able = task.able & plan.queues[queue].consumers
+    zones = plan.zones.items() if task.stays_in_zone else ()
+    return [None, *(zone for zone, placed in zones if able & placed)]
 
 
 def _unsendable(plan: Plan) -> Iterator[CounterExample]:

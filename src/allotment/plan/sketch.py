@@ -14,7 +14,7 @@ def sketch(plan: Plan) -> str:
 
 
 def _queue(plan: Plan, queue: str) -> Iterator[str]:
-    every = list(plan.queues[queue].by_set.values())
+    every = list(plan.queues[queue].lanes)
     lanes = [lane for lane in every if lane.name in plan.used] or every[:1]
     ends = [
         (f"{lane.name} → {worker}" if plan.queues[queue].split else worker)

@@ -15,18 +15,22 @@ from allotment.plan.explain import explain
 @click.command("explain")
 @click.argument("task")
 @click.option("-q", "--queue", metavar="QUEUE", help="Explain a call that names this queue.")
+@click.option("-r", "--resource-type", "hint", metavar="KIND", help="Explain a call that hints at this kind of work.")
+@click.option("-z", "--zone", metavar="ZONE", help="Explain a call made in this zone.")
 @fleet_option
 @format_option()
-def command(task: str, queue: str | None, fleet_path: Path, form: str) -> int:
+def command(*, task: str, queue: str | None, hint: str | None, zone: str | None, fleet_path: Path, form: str) -> int:
     """Say where TASK goes and why.
 
-    Which entry decided, which queue and lane, exchange and key, which workers may take it, and why the others could
-    not. Exit code 1: a publish would be refused.
+    Which step of routing decided (its entry, the app's routes, a hint in the call, words of its name, the default),
+    which queue and lane, exchange and key, which workers may take it, and why the others could not. Exit code 1: a
+    publish would be refused.
 
     \b
     Examples:
       allot explain shop.mail.send
       allot explain shop.mail.send --queue images
+      allot explain shop.films.cut --resource-type cpu --zone eu-1
     """  # noqa: D301 - click needs the character \b itself
     loaded = load(fleet_path)
     if not loaded.has(task):
@@ -34,7 +38,7 @@ def command(task: str, queue: str | None, fleet_path: Path, form: str) -> int:
             f"there is no task {task!r} in the fleet",
             hint=did_you_mean(task, loaded.plan.tasks, otherwise="`allot plan` lists the tasks"),
         )
-    explanation = explain(loaded.plan, task, queue)
+    explanation = explain(loaded.plan, task, queue, zone=zone, hint=hint)
     if form == "json":
         view.as_json(explanation)
     else:

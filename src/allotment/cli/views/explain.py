@@ -14,6 +14,9 @@ def as_text(explanation: Explanation) -> None:
         ("task", explanation.task + ("" if explanation.known else " (not an app's task here; named by the file)")),
         ("queue", f"{explanation.queue or 'none'}, decided by {explanation.decided_by}"),
     ]
+    rows += [
+        ("step" if number == 0 else "", f"{step:<7}  {says}") for number, (step, says) in enumerate(explanation.steps)
+    ]
     if explanation.refused:
         rows.append(("refused", explanation.refused))
     else:
@@ -32,5 +35,6 @@ def as_text(explanation: Explanation) -> None:
 def as_json(explanation: Explanation) -> None:
     """Print the same for programs."""
     document = asdict(explanation)
+    document["steps"] = [{"step": step, "says": says} for step, says in explanation.steps]
     document["others"] = [{"profile": profile, "reason": reason} for profile, reason in explanation.others]
     print_json(document)

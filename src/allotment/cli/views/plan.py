@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from allotment.cli.output import console, print_json
+from allotment.plan.placement import Worker
 from allotment.plan.plan import Plan
 
 _MOST_ROWS = 200
@@ -24,7 +25,7 @@ def _queues(plan: Plan) -> Table:
         "queue", "lane at the broker", "served by", title="Queues", title_justify="left", box=None, pad_edge=False
     )
     for name, lanes in plan.queues.items():
-        for number, lane in enumerate(lanes.by_set.values()):
+        for number, lane in enumerate(lanes.lanes):
             used = lane.name in plan.used
             served = ", ".join(lane.profiles) + ("" if used else "; no known task goes there")
             table.add_row(name if number == 0 else "", Text(lane.name), served, style="" if used else "dim")
@@ -39,12 +40,17 @@ def _workers(plan: Plan) -> Table:
         registered = plan.registered_by(worker.profile)
         table.add_row(
             worker.name,
-            str(worker.concurrency or "cores"),
+            _at_once(plan, worker),
             Text(", ".join(worker.consumes) or "nothing"),
             Text(", ".join(registered) if len(registered) <= 8 else f"{len(registered)} tasks"),  # noqa: PLR2004 - a line's worth
         )
     _say_rest(table, len(plan.workers))
     return table
+
+
+def _at_once(plan: Plan, worker: Worker) -> str:
+    bounds = plan.model.profiles[worker.profile].autoscale
+    return f"{bounds.least} to {bounds.most}" if bounds else str(worker.concurrency or "cores")
 
 
 def _tasks(plan: Plan) -> Table:
@@ -83,7 +89,7 @@ def document(plan: Plan) -> dict[str, Any]:
                 "name": name,
                 "lanes": [
                     {"name": lane.name, "profiles": list(lane.profiles), "used": lane.name in plan.used}
-                    for lane in lanes.by_set.values()
+                    for lane in lanes.lanes
                 ],
             }
             for name, lanes in plan.queues.items()
