@@ -1,7 +1,7 @@
 """The kinds of work a task may be, and the words of a task's name that tell them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -28,38 +28,68 @@ class ResourceRouting:
 
 
 _VERBS = {
-    Kind.CPU: """train model encode decode transcode analyze analyse compress render resize predict infer compute
-        calculate recalculate simulate optimize optimise classify cluster transcribe convert score embed tokenize
-        segment encrypt decrypt rotate crop vectorize solve rasterize compile upscale""",
+    Kind.CPU: """train encode decode transcode analyze analyse parse extract compress render resize predict infer
+        compute calculate recalculate simulate classify transcribe convert score embed tokenize encrypt decrypt crop
+        vectorize solve rasterize compile upscale""",
     Kind.IO: """fetch download upload email mail scrape crawl send notify request ping poll publish push pull call
-        sync synchronize synchronise deliver transfer replicate""",
-    Kind.MEMORY: """aggregate join merge import export bulk deduplicate dedupe pivot backfill consolidate""",
+        sync synchronize synchronise deliver transfer replicate broadcast index reindex""",
+    Kind.MEMORY: """aggregate join merge import export deduplicate dedupe pivot backfill consolidate""",
 }
 _NOUNS = {
     Kind.CPU: """training analysis analyses inference prediction computation calculation simulation optimization
         optimisation classification clustering transcription conversion compression encryption ocr thumbnail video
-        embedding segmentation gpu ml""",
-    Kind.IO: """api http https webhook notification sms url ftp sftp ssh smtp s3 slack feed rss request""",
-    Kind.MEMORY: """aggregation merger etl dataset dataframe rollup warehouse""",
+        embedding segmentation preview forecast checksum calc gpu ml""",
+    Kind.IO: """api http https webhook notification sms url ftp sftp ssh smtp s3 slack feed rss query queries sql
+        backup remote""",
+    Kind.MEMORY: """aggregation etl dataframe rollup report dump""",
 }
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_QUALIFYING = {"model": Kind.CPU, "models": Kind.CPU, "bulk": Kind.MEMORY}
+"""Words that tell a kind only where no other word does: in `send_bulk_email` it is the sending that takes the time."""
+
+_HOUSEKEEPING = frozenset(
+    [
+        "delete",
+        "remove",
+        "clean",
+        "cleanup",
+        "clear",
+        "purge",
+        "prune",
+        "expire",
+        "trim",
+        "flush",
+        "empty",
+        "drop",
+        "discard",
+        "mark",
+        "unverify",
+        "disable",
+    ]
+)
+"""Words that, as the first or the last of a name, say that things are put away: deleting exports exports nothing."""
+
+_SAYS_NOTHING = frozenset({"task", "async", "do", "bulk"})
+"""Words at either end of a name that tell nothing of it."""
+
+_ACT_FIRST = frozenset({"report", "reports"})
+"""Nouns that are a verb, and tell nothing, as the first word: `report_error` makes no report."""
+
+_WORD = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+(?![a-z]))[0-9]*|[0-9]+")
 _DOUBLES_ITS_LAST = re.compile(r"[^aeiou][aeiou][bdgmnprt]$")
 
 
 def _forms(verb: str) -> Iterator[str]:
-    """Give a verb as names have it: send, sends, sending, sent is not among them."""
-    stem = verb.removesuffix("e")
+    """Give a verb as names have it: send, sends, sending, sender. Its past names a state and is left out."""
     if verb.endswith("y") and verb[-2] not in "aeiou":
-        yield from (verb, verb[:-1] + "ies", verb[:-1] + "ied", verb + "ing", verb[:-1] + "ier")
+        yield from (verb, verb[:-1] + "ies", verb + "ing", verb[:-1] + "ier")
         return
     yield from (verb, verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh")) else "s"))
-    yield from (stem + ending for ending in ("ed", "ing", "er"))
-    if _DOUBLES_ITS_LAST.search(verb):
-        yield from (verb + verb[-1] + ending for ending in ("ed", "ing", "er"))
+    stem = verb.removesuffix("e") + (verb[-1] if _DOUBLES_ITS_LAST.search(verb) else "")
+    yield from (stem + ending for ending in ("ing", "er"))
 
 
 def _table() -> dict[str, Kind]:
-    found: dict[str, Kind] = {}
+    found: dict[str, Kind] = dict(_QUALIFYING)
     for kind in Kind:
         for verb in _VERBS[kind].split():
             found |= dict.fromkeys(_forms(verb), kind)
@@ -72,29 +102,39 @@ WORDS: Mapping[str, Kind] = _table()
 """Every word that tells a kind, in the forms that names have."""
 
 
-def words_of(task: str) -> tuple[str, ...]:
+def words_of(task: str, known: Container[str] = WORDS) -> tuple[str, ...]:
     """Give the words of the function's own name, in lower case: the part after the last dot, never the module's path.
 
-    They are told apart by underscores, digits and capitals: `shop.mail.sendWelcomeEmail` has send, welcome and email.
+    They are told apart by underscores and capitals: `shop.mail.sendWelcomeEmail` has send, welcome and email. Digits
+    at a word's end belong to it where that word is known: `copyToS3` has s3, `resize2` has resize.
     """
     own = re.split(r"[.:]", task)[-1]
-    return tuple(word for part in re.split(r"[_-]+", own) for word in _words_in(part))
-
-
-def _words_in(part: str) -> list[str]:
-    whole = part.lower()
-    return [whole] if whole in WORDS else [word.lower() for word in _WORD.findall(part)]
+    found = (word.lower() for word in _WORD.findall(own))
+    return tuple(word if word in known else word.rstrip("0123456789") or word for word in found)
 
 
 def kinds_told(task: str, more: Mapping[Kind, tuple[str, ...]] | None = None) -> dict[Kind, str]:
     """Give the kinds that the words of a task's name tell, each with the first word that does.
 
-    `more` adds words, and takes them from the kind they had.
+    `more` adds words, and takes them from the kind they had. Names of housekeeping tell nothing.
     """
     added = {word.lower(): kind for kind, words in (more or {}).items() for word in words}
+    known = {**WORDS, **added} if added else WORDS
+    words = words_of(task, known)
+    told = {
+        word: known[word]
+        for place, word in enumerate(words)
+        if word in known and not (place == 0 and word in _ACT_FIRST)
+    }
+    if not told or (_puts_away(words) and not any(word in added for word in told)):
+        return {}
+    strong = {word: kind for word, kind in told.items() if word in added or word not in _QUALIFYING}
     found: dict[Kind, str] = {}
-    for word in words_of(task):
-        kind = added.get(word) or WORDS.get(word)
-        if kind is not None:
-            found.setdefault(kind, word)
+    for word, kind in (strong or told).items():
+        found.setdefault(kind, word)
     return found
+
+
+def _puts_away(words: tuple[str, ...]) -> bool:
+    telling = [word for word in words if word not in _SAYS_NOTHING]
+    return bool(telling) and (telling[0] in _HOUSEKEEPING or telling[-1] in _HOUSEKEEPING)
