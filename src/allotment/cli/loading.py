@@ -1,12 +1,11 @@
 """A fleet file to a plan, as commands need it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allotment.cli.output import note
-from allotment.errors import FileProblem
-from allotment.model.names import did_you_mean
+from allotment.model.names import app_reference
 from allotment.model.patterns import is_pattern
 from allotment.model.task import BUILT_IN_PREFIX, KnownTask
 from allotment.plan.plan import Plan, compile_plan
@@ -30,36 +29,37 @@ class LoadedFleet:
             return True
         return self.inventory is None and self.plan.names(task)
 
-    def unknown_entries(self) -> tuple[FileProblem, ...]:
-        """Give the entries under `tasks:` that name a task the app does not have."""
-        if self.inventory is None:
-            return ()
-        return tuple(
-            FileProblem(
-                "unknown-task",
-                f"the app has no task {entry.key!r}",
-                where=self.file.document.where(("tasks", entry.key), key=True),
-                hint=did_you_mean(entry.key, self.plan.tasks, otherwise="remove the entry"),
-            )
-            for entry in self.file.model.entries
-            if not is_pattern(entry.key) and entry.key not in self.plan.tasks
-        )
 
-
-def load(path: Path) -> LoadedFleet:
+def load(path: Path, app: str | None = None) -> LoadedFleet:
     """Read the file, find its app's tasks and make the plan; say which modules could only be read.
 
-    Raises FileInvalid and AppUnusable.
+    `app` stands in for the app that the file names. Raises FileInvalid and AppUnusable.
     """
     file = read_fleet_file(path)
+    if app is not None:
+        file = replace(file, model=replace(file.model, app=_reference(app)))
     inventory = _inventory(file)
     if inventory is None:
-        known = tuple(KnownTask(entry.key) for entry in file.model.entries if not is_pattern(entry.key))
+        known = listed_tasks(file)
     else:
         known = inventory.tasks
         for module, error in inventory.failed.items():
             note(f"note: {module} cannot be imported here ({error}); its tasks were read from its source")
     return LoadedFleet(file, compile_plan(file.model, known, inventory.beat if inventory else ()), inventory)
+
+
+def listed_tasks(file: FleetFile) -> tuple[KnownTask, ...]:
+    """Give the tasks that the file itself names."""
+    return tuple(KnownTask(entry.key) for entry in file.model.entries if not is_pattern(entry.key))
+
+
+def _reference(app: str) -> str:
+    import click  # its kinds of errors are the command line's business
+
+    try:
+        return app_reference(app)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--app") from None
 
 
 def _inventory(file: FleetFile) -> "Inventory | None":

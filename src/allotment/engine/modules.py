@@ -8,19 +8,19 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from celery import Celery
+from celery import Celery, chord
 
 from allotment.engine.app import beat_entries, import_app, known_tasks
 from allotment.engine.declared import declared_tasks
+from allotment.engine.settings import app_settings, task_attributes
 from allotment.errors import AppUnusable
 from allotment.local.inventory import SEPARATOR
 from allotment.model.inventory import Inventory
-
-if TYPE_CHECKING:
-    from allotment.model.task import KnownTask
+from allotment.model.task import KnownTask
 
 
 def take_inventory(app: Celery) -> Inventory:
@@ -43,7 +43,20 @@ def take_inventory(app: Celery) -> Inventory:
     tasks = {task.name: task for task in (*declared, *known_tasks(app))}
     for task in declared:
         listed_in.setdefault(task.name, task.module)
-    return Inventory(tuple(tasks[name] for name in sorted(tasks)), listed_in, failed, beat_entries(app))
+    known = tuple(_with_attributes(app, tasks[name]) for name in sorted(tasks))
+    modules = {task.module for task in known if task.module is not None}
+    chords_in = tuple(sorted(module for module in modules if _uses_chord(module)))
+    return Inventory(known, listed_in, failed, beat_entries(app), app_settings(app), chords_in)
+
+
+def _with_attributes(app: Celery, task: KnownTask) -> KnownTask:
+    registered = app.tasks.get(task.name)
+    return task if registered is None else replace(task, attributes=task_attributes(registered))
+
+
+def _uses_chord(module: str) -> bool:
+    """Say whether a module has Celery's chord among its names."""
+    return any(value is chord for value in vars(sys.modules[module]).values()) if module in sys.modules else False
 
 
 def listed_modules(app: Celery) -> tuple[str, ...]:

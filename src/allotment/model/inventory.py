@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from allotment.model.settings import AppSettings
 from allotment.model.task import BeatEntry, KnownTask
 
 
@@ -11,13 +12,16 @@ from allotment.model.task import BeatEntry, KnownTask
 class Inventory:
     """The tasks of an app, the listed module to import for each (None: the app's own), and modules that failed.
 
-    `failed` gives the error of each module that could not be imported; its tasks were read from its source.
+    `failed` gives the error of each module that could not be imported; its tasks were read from its source. `chords_in`
+    are the modules that use Celery's chord.
     """
 
     tasks: tuple[KnownTask, ...]
     listed_in: Mapping[str, str | None]
     failed: Mapping[str, str]
     beat: tuple[BeatEntry, ...] = ()
+    settings: AppSettings = field(default_factory=AppSettings)
+    chords_in: tuple[str, ...] = ()
 
     def modules_for(self, names: Iterable[str]) -> frozenset[str]:
         """Give the listed modules that must be imported to register these tasks."""
@@ -25,10 +29,17 @@ class Inventory:
 
     def to_json(self) -> str:
         """Write it for another process."""
-        tasks = [[task.name, task.module, task.app_queue] for task in self.tasks]
+        tasks = [[task.name, task.module, task.app_queue, dict(task.attributes)] for task in self.tasks]
         beat = [[entry.name, entry.task, entry.queue] for entry in self.beat]
         return json.dumps(
-            {"tasks": tasks, "listed_in": dict(self.listed_in), "failed": dict(self.failed), "beat": beat}
+            {
+                "tasks": tasks,
+                "listed_in": dict(self.listed_in),
+                "failed": dict(self.failed),
+                "beat": beat,
+                "settings": [dict(self.settings.values), list(self.settings.unknown)],
+                "chords_in": list(self.chords_in),
+            }
         )
 
     @classmethod
@@ -37,4 +48,12 @@ class Inventory:
         values = json.loads(text)
         tasks = tuple(KnownTask(*task) for task in values["tasks"])
         beat = tuple(BeatEntry(*entry) for entry in values["beat"])
-        return cls(tasks, values["listed_in"], values["failed"], beat)
+        settings, unknown = values["settings"]
+        return cls(
+            tasks,
+            values["listed_in"],
+            values["failed"],
+            beat,
+            AppSettings(settings, tuple(unknown)),
+            tuple(values["chords_in"]),
+        )

@@ -25,7 +25,8 @@ class Document:
     """A file's values, and the place of each.
 
     `texts` holds the text of the file and of those it includes, by name; `parts` the documents it was put together
-    from, whose values are known by identity and must live as long.
+    from, whose values are known by identity and must live as long. `assumed` is what follows from a file of another
+    shape as far as nothing that is written says otherwise (`shapes.assumed`).
     """
 
     file: str
@@ -34,6 +35,7 @@ class Document:
     places: Mapping[int, Places] = field(repr=False)
     written: Mapping[tuple[int, str | int], str] = field(repr=False)
     parts: tuple["Document", ...] = field(default=(), repr=False)
+    assumed: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
     def text(self) -> str:
@@ -55,6 +57,20 @@ class Document:
             return Where(self.file, 1, 1)
         file, line, column, end_line, end_column = found
         return Where(file, line, column, end_line, end_column)
+
+    def place_of(self, path: Path) -> Where:
+        """Give the place to point at: of a plain value itself, of a mapping, a list or nothing its key."""
+        return self.where(path, key=not isinstance(self.value(path), (str, int, float)))
+
+    def value(self, path: Path) -> Any:
+        """Give the value at this path; None where there is none."""
+        value = self.root
+        for step in path:
+            places = self.places.get(id(value))
+            if places is None or step not in places.values:
+                return None
+            value = value[step]
+        return value
 
     def has(self, path: Path) -> bool:
         """Say whether something is written at this path."""

@@ -4,32 +4,69 @@ from pathlib import Path
 
 import click
 
-from allotment.cli.loading import load
+from allotment.cli.examining import examine, mend
 from allotment.cli.options import fleet_option, format_option
 from allotment.cli.views import check as view
 from allotment.errors import ExitCode
-from allotment.plan.proof import prove
+from allotment.rules.fixing import changed_lines
+from allotment.rules.registry import selected
+
+
+def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Take the names apart that were given with commas between them."""
+    return tuple(name for value in values for name in value.split(",") if name)
 
 
 @click.command("check")
+@click.option("--select", multiple=True, callback=_names, metavar="RULE", help="Run these rules only.")
+@click.option("--ignore", multiple=True, callback=_names, metavar="RULE", help="Leave these rules out.")
+@click.option("--fix", "action", flag_value="fix", help="Mend what has one safe answer; comments and layout stay.")
+@click.option("--diff", "action", flag_value="diff", help="Show what --fix would change, and change nothing.")
+@click.option(
+    "--app",
+    is_flag=False,
+    flag_value="",
+    metavar="[MODULE:ATTR]",
+    help="Read the live app's settings and tasks too; name it where the file names none.",
+)
 @fleet_option
-@format_option()
-def command(fleet_path: Path, form: str) -> int:
-    """Check a fleet file and prove that every task reaches only workers that can run it.
+@format_option("sarif", "github")
+def command(
+    *,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    action: str | None,
+    app: str | None,
+    fleet_path: Path,
+    form: str,
+) -> int:
+    """Check a fleet file: prove that every task reaches only workers that can run it, and run the rules.
 
-    Exit code 0: it is so. 1: it is not, with the smallest counter-example and what would mend it. 2: the file or its
-    app cannot be used.
+    Where the file names its app, the app's tasks, settings and beat schedule are read too. `allot docs rule` lists the
+    rules and `allot docs rule NAME` prints a rule's page. A rule is ignored at a line by a comment there, with the
+    reason: `# allot: ignore[rule-name] why`.
+
+    Exit code 0: proved and clean. 1: findings. 2: it could not be checked, as the file or its app cannot be used.
 
     \b
     Examples:
       allot check
       allot check -f staging.yaml --format json
+      allot check --diff; allot check --fix
+      allot check --select missing-time-limit,unroutable-task
+      allot check -f worker-profiles.yaml --app shop.celery:app
     """  # noqa: D301 - click needs the character \b itself
-    loaded = load(fleet_path)
-    proof = prove(loaded.plan)
-    unknown = loaded.unknown_entries()
-    if form == "json":
-        view.as_json(loaded, proof, unknown)
+    rules = selected(select, ignore)
+    named = app or None
+    if action == "fix":
+        examined, mended = mend(fleet_path, named, rules)
     else:
-        view.as_text(loaded, proof, unknown)
-    return ExitCode.OK if proof.holds and not unknown else ExitCode.FINDINGS
+        examined, mended = examine(fleet_path, named, rules), ()
+    if app is not None and examined.loaded.inventory is None:
+        raise click.UsageError("the file names no app, so --app has to: --app module:attribute")
+    if action == "diff":
+        changes = changed_lines(examined.document.texts, examined.mended())
+        click.echo(changes, nl=False)
+        return ExitCode.FINDINGS if changes else ExitCode.OK
+    view.show(examined, mended, rules, form)
+    return ExitCode.OK if examined.clean else ExitCode.FINDINGS

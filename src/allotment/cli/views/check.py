@@ -2,61 +2,92 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any, assert_never
 
 import click
 
-from allotment.cli.loading import LoadedFleet
-from allotment.cli.output import error_document, print_json, show_errors
-from allotment.errors import FileProblem
+from allotment.cli.examining import Examined
+from allotment.cli.output import print_json
+from allotment.cli.views.findings import github_line, show_finding
 from allotment.model.quantities import counted
-from allotment.plan.proof import CounterExample, Proof
+from allotment.rules.rule import Rule
+from allotment.rules.running import Found
 
 
-def as_text(loaded: LoadedFleet, proof: Proof, unknown: Sequence[FileProblem]) -> None:
-    """Print the outcome for people; what stands against the proof goes to standard error, at its place in the file."""
-    for problem in unknown:
-        show_errors(problem)
-    for example in proof.counter_examples:
-        show_errors(as_problem(loaded, example))
-    plan = loaded.plan
+def show(examined: Examined, mended: Sequence[Found], rules: Sequence[Rule], form: str) -> None:
+    """Print the outcome: for people, as JSON, as SARIF, or as annotations for GitHub."""
+    if form == "text":
+        _as_text(examined, mended)
+    elif form == "json":
+        print_json(_document(examined, mended))
+    elif form == "sarif":
+        from allotment.cli.views.sarif import sarif  # only SARIF pays for it
+
+        print_json(sarif(examined, rules))
+    elif form == "github":
+        for found in examined.report.found:
+            click.echo(github_line(found))
+    else:
+        assert_never(form)  # type: ignore[arg-type]  # the choices are those of the option
+
+
+def _as_text(examined: Examined, mended: Sequence[Found]) -> None:
+    """Findings go to standard error, with the lines they are about; the outcome to standard output."""
+    for found in examined.report.found:
+        show_finding(found, examined.document.texts)
+    for done in mended:
+        click.secho(f"mended {done.rule.name}: {done.finding.message}", err=True, dim=True)
+    click.echo(_proved(examined))
+    parts = []
+    if examined.report.found:
+        fixable = sum(bool(one.finding.edits) for one in examined.report.found)
+        by_fix = f", {fixable} of them mended by --fix" if fixable else ""
+        parts.append(counted(len(examined.report.found), "finding") + by_fix)
+    if mended:
+        parts.append(f"{len(mended)} mended")
+    if examined.report.ignored:
+        parts.append(f"{len(examined.report.ignored)} ignored by comments")
+    if parts:
+        click.echo("; ".join(parts))
+
+
+def _proved(examined: Examined) -> str:
+    plan, proof = examined.loaded.plan, examined.proof
     parts = (("task", plan.tasks), ("queue", plan.queues), ("lane", plan.lanes), ("worker", plan.workers))
     size = ", ".join(counted(len(values), noun) for noun, values in parts)
     if proof.holds:
         pairs = counted(proof.pairs, "pair")
-        click.echo(f"proved: {pairs} of task and queue, each reaches only workers that can run it ({size})")
-    else:
-        click.echo(f"not proved: {counted(len(proof.counter_examples), 'counter-example')} ({size})")
+        return f"proved: {pairs} of task and queue, each reaches only workers that can run it ({size})"
+    return f"not proved: {counted(len(proof.counter_examples), 'counter-example')} ({size})"
 
 
-def as_json(loaded: LoadedFleet, proof: Proof, unknown: Sequence[FileProblem]) -> None:
-    """Print the outcome for programs."""
-    plan = loaded.plan
-    print_json(
-        {
-            "file": str(loaded.file.path),
-            "holds": proof.holds,
-            "pairs": proof.pairs,
-            "tasks": len(plan.tasks),
-            "queues": len(plan.queues),
-            "lanes": len(plan.lanes),
-            "workers": len(plan.workers),
-            "counter_examples": [
-                asdict(example) | {"place": error_document(as_problem(loaded, example))}
-                for example in proof.counter_examples
-            ],
-            "findings": [error_document(problem) for problem in unknown],
-        }
-    )
+def _document(examined: Examined, mended: Sequence[Found]) -> dict[str, Any]:
+    plan, proof = examined.loaded.plan, examined.proof
+    return {
+        "file": str(examined.loaded.file.path),
+        "holds": proof.holds,
+        "pairs": proof.pairs,
+        "tasks": len(plan.tasks),
+        "queues": len(plan.queues),
+        "lanes": len(plan.lanes),
+        "workers": len(plan.workers),
+        "counter_examples": [asdict(example) for example in proof.counter_examples],
+        "findings": [_finding(found) for found in examined.report.found],
+        "ignored": [_finding(found) for found in examined.report.ignored],
+        "mended": [_finding(found) for found in mended],
+    }
 
 
-def as_problem(loaded: LoadedFleet, example: CounterExample) -> FileProblem:
-    """Put a counter-example into words, at its place in the file."""
-    others = f" (and {example.others} more like it)" if example.others else ""
-    if example.task is None:
-        message = example.reason
-    else:
-        sent = f" sent to {example.queue!r}" if example.queue else ""
-        meets = f" may meet {example.worker}" if example.worker else ""
-        message = f"task {example.task!r}{others}{sent}{meets}: {example.reason}"
-    where = loaded.file.document.where(example.path, key=True)
-    return FileProblem("proof-failed", message, where=where, hint=example.mend)
+def _finding(found: Found) -> dict[str, Any]:
+    return {
+        "rule": found.rule.name,
+        "severity": str(found.rule.severity),
+        "confidence": str(found.rule.confidence),
+        "message": found.finding.message,
+        "remedy": found.finding.remedy,
+        "fixable": bool(found.finding.edits),
+        "places": [
+            asdict(where) | {"text": label.text}
+            for label, where in zip(found.finding.labels, found.places, strict=True)
+        ],
+    }

@@ -1,0 +1,102 @@
+"""A fleet examined: its plan proved, the rules run over it, and what has one safe answer mended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from allotment.cli.loading import LoadedFleet, load
+from allotment.errors import AllotmentError
+from allotment.plan.proof import Proof, prove
+from allotment.rules.fixing import edited
+from allotment.rules.ignoring import ignores_in
+from allotment.rules.registry import every_rule
+from allotment.rules.rule import Rule
+from allotment.rules.running import Found, Report, run_rules
+from allotment.rules.subject import Subject
+
+if TYPE_CHECKING:
+    from allotment.source.document import Document
+
+_MOST_ROUNDS = 10
+"""How often what was mended is looked at again: one mended fault may uncover another."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A fleet with its proof and what the rules found."""
+
+    loaded: LoadedFleet
+    proof: Proof
+    report: Report
+
+    @property
+    def document(self) -> "Document":
+        """The fleet file's values and places."""
+        return self.loaded.file.document
+
+    @property
+    def clean(self) -> bool:
+        """Whether the proof holds and nothing was found."""
+        return self.proof.holds and not self.report.found
+
+    def mended(self) -> dict[str, str]:
+        """Give the texts of the files with what has one safe answer mended, by name; none where nothing has."""
+        return edited(self.document, [edit for found in self.report.found for edit in found.finding.edits])
+
+
+def examine(path: Path, app: str | None, rules: Sequence[Rule]) -> Examined:
+    """Read, plan, prove, and run the rules. Raises FileInvalid, AppUnusable and RuleCrashed."""
+    loaded = load(path, app)
+    proof = prove(loaded.plan)
+    inventory = loaded.inventory
+    subject = Subject(
+        loaded.file.document,
+        loaded.plan,
+        proof,
+        app=inventory.settings if inventory else None,
+        chords_in=inventory.chords_in if inventory else (),
+        setting_names=_setting_names() if loaded.file.model.settings else None,
+        ignores=ignores_in(loaded.file.document.texts),
+        rule_names=frozenset(rule.name for rule in every_rule()),
+    )
+    return Examined(loaded, proof, run_rules(rules, subject))
+
+
+def _setting_names() -> frozenset[str]:
+    # only Celery knows its settings, and importing it takes its time
+    from allotment.engine.settings import setting_names
+
+    return setting_names()
+
+
+def mend(path: Path, app: str | None, rules: Sequence[Rule]) -> tuple[Examined, tuple[Found, ...]]:
+    """Mend what has one safe answer, in the files; give the fleet as it is then, and what was mended.
+
+    Only the characters at fault change. Raises what `examine` does; a file that could not be read afterwards is put
+    back as it was.
+    """
+    examined = examine(path, app, rules)
+    done: list[Found] = []
+    for _ in range(_MOST_ROUNDS):
+        texts = examined.mended()
+        if not texts:
+            break
+        before = examined
+        _write(texts)
+        try:
+            examined = examine(path, app, rules)
+        except AllotmentError:
+            _write({file: before.document.texts[file] for file in texts})
+            raise
+        left = {(found.rule.name, found.finding.message) for found in examined.report.found}
+        tried = [found for found in before.report.found if found.finding.edits]
+        done += (found for found in tried if (found.rule.name, found.finding.message) not in left)
+    return examined, tuple(done)
+
+
+def _write(texts: Mapping[str, str]) -> None:
+    from allotment.local.state import write_whole
+
+    for file, text in texts.items():
+        write_whole(Path(file), text)

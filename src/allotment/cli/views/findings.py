@@ -1,0 +1,63 @@
+"""Findings as people read them, with the lines they are about, and as GitHub's annotations."""
+
+from collections.abc import Mapping
+
+import click
+
+from allotment.errors import Where
+from allotment.rules.rule import Severity
+from allotment.rules.running import Found
+
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.ADVICE: "blue"}
+_AT_GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.ADVICE: "notice"}
+
+
+def show_finding(found: Found, texts: Mapping[str, str]) -> None:
+    """Print a finding on standard error: what is wrong, each place underlined, and what to do."""
+    colour = _COLOURS[found.rule.severity]
+    head = click.style(f"{found.rule.severity}[{found.rule.name}]", fg=colour, bold=True)
+    click.echo(f"{head}: {found.finding.message}", err=True)
+    width = max((len(str(where.line)) for where in found.places if where.line), default=1)
+    margin = " " * width
+    for number, (label, where) in enumerate(zip(found.finding.labels, found.places, strict=True)):
+        arrow = "-->" if number == 0 else ":::"
+        click.echo(click.style(f"{margin}{arrow} ", dim=True) + str(where), err=True)
+        _show_place(where, label.text, texts, (width, colour if number == 0 else "cyan", "^" if number == 0 else "-"))
+    fixable = "; --fix does it" if found.finding.edits else ""
+    click.echo(click.style(f"{margin} = help: ", fg="cyan") + found.finding.remedy + fixable, err=True)
+    click.echo(err=True)
+
+
+def _show_place(where: Where, text: str, texts: Mapping[str, str], drawn: tuple[int, str, str]) -> None:
+    """Show the line with a mark under the place; of a line that holds an address only what is said of it."""
+    width, colour, mark = drawn
+    bar = click.style(" " * width + " | ", dim=True)
+    lines = texts.get(where.file, "").splitlines()
+    line = lines[where.line - 1] if where.line is not None and where.line <= len(lines) else ""
+    if not line.strip() or "://" in line or where.column is None:
+        click.echo(bar + text, err=True)
+        return
+    end = where.end_column if where.end_line == where.line and where.end_column else len(line) + 1
+    marks = mark * max(1, min(end, len(line) + 1) - where.column)
+    shown = line.expandtabs(1)
+    click.echo(click.style(f"{where.line:>{width}} | ", dim=True) + shown, err=True)
+    click.echo(bar + " " * (where.column - 1) + click.style(f"{marks} {text}", fg=colour), err=True)
+
+
+def github_line(found: Found) -> str:
+    """Give the command that makes GitHub show the finding at its line (its docs, "Workflow commands")."""
+    where = found.places[0] if found.places else None
+    properties = {"file": where.file, "line": where.line, "col": where.column} if where else {}
+    if where and where.end_line == where.line and where.end_column:
+        properties["endColumn"] = where.end_column - 1
+    properties["title"] = found.rule.name
+    given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
+    return f"::{_AT_GITHUB[found.rule.severity]} {given}::{_data(f'{found.finding.message}. {found.finding.remedy}')}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

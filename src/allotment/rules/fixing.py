@@ -1,0 +1,165 @@
+"""Edits put into a file's text: only the characters at the place change, so comments and layout stay as they are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from allotment.rules.rule import Edit
+from allotment.source.document import Document, Path, Place
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Change:
+    """Text to put in place of some characters of a file, counted from 0; `start` equal to `end` puts it between."""
+
+    file: str
+    start: int
+    end: int
+    text: str
+
+
+def edited(document: Document, edits: Iterable[Edit]) -> dict[str, str]:
+    """Give the texts of the files that the edits change, by name.
+
+    Edits that touch the same characters as one before, or a file that is not YAML, are left out: a second run may find
+    them again.
+    """
+    editor = _Editor(document)
+    by_file: dict[str, list[_Change]] = {}
+    for edit in dict.fromkeys(edits):
+        change = editor.change(edit)
+        if change is None or change.file.endswith(".py"):
+            continue
+        there = by_file.setdefault(change.file, [])
+        if not any(change.start < other.end and other.start < change.end for other in there):
+            there.append(change)
+    return {file: _applied(document.texts[file], there) for file, there in by_file.items()}
+
+
+def _applied(text: str, changes: list[_Change]) -> str:
+    for change in sorted(changes, key=lambda one: one.start, reverse=True):
+        text = text[: change.start] + change.text + text[change.end :]
+    return text
+
+
+class _Editor:
+    """Finds which characters of a document's files an edit changes."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._texts = {file: _Text(text) for file, text in document.texts.items()}
+
+    def change(self, edit: Edit) -> _Change | None:
+        """Give the change; None where there is nothing to change."""
+        there = self._document.has(edit.path)
+        if edit.value is None:
+            return self._removal(edit.path) if there else None
+        return self._replacement(edit.path, edit.value) if there else self._addition(edit.path, edit.value)
+
+    def _replacement(self, path: Path, value: str) -> _Change:
+        text, place = self._place(path)
+        start, end = text.span(place)
+        return _Change(place[0], start, end, value if end > start else " " + value)
+
+    def _addition(self, path: Path, value: str) -> _Change | None:
+        """Put a key that is not there below the nearest mapping above it that is."""
+        depth = next(depth for depth in range(len(path) - 1, -1, -1) if depth == 0 or self._document.has(path[:depth]))
+        for step in reversed(path[depth + 1 :]):
+            value = f"{{{step}: {value}}}"
+        above, added = path[:depth], f"{path[depth]}: {value}"
+        mapping = self._value(above)
+        if not isinstance(mapping, dict):
+            return self._replacement(above, f"{{{added}}}")
+        if above and self._in_brackets(above):
+            text, place = self._place(above)
+            start, end = text.span(place)
+            inner = text.text[start + 1 : end - 1].strip()
+            return _Change(place[0], start, end, f"{{{inner}, {added}}}" if inner else f"{{{added}}}")
+        last = next(reversed(mapping), None)
+        if last is None:
+            return None
+        file, line, column = self._document.places[id(mapping)].keys[last][:3]
+        text = self._texts[file]
+        after = text.line_end(max(self._last_line((*above, last)), line))
+        return _Change(file, after, after, text.newline + " " * (column - 1) + added)
+
+    def _removal(self, path: Path) -> _Change:
+        above = path[:-1]
+        file, line, column = self._document.places[id(self._value(above))].keys[path[-1]][:3]
+        text = self._texts[file]
+        if not above or not self._in_brackets(above):
+            after = text.line_end(self._last_line(path)) + len(text.newline)
+            return _Change(file, text.offset(line, 1), min(after, len(text.text)), "")
+        start, end = text.offset(line, column), text.span(self._place(path)[1])[1]
+        before, rest = text.text[:start].rstrip(), text.text[end:]
+        if before.endswith(","):
+            return _Change(file, len(before) - 1, end, "")
+        comma = len(rest) - len(rest.lstrip(", ")) if rest.lstrip().startswith(",") else 0
+        return _Change(file, start, end + comma, "")
+
+    def _in_brackets(self, path: Path) -> bool:
+        text, place = self._place(path)
+        return text.text[text.span(place)[0]] in {"{", "["}
+
+    def _last_line(self, path: Path) -> int:
+        """Give the line in which a value ends; a block ends with its last key's value."""
+        value = self._value(path)
+        _, place = self._place(path)
+        if value is None:
+            return place[1]
+        if not isinstance(value, (dict, list)) or not value or self._in_brackets(path):
+            return place[3]
+        last = next(reversed(value)) if isinstance(value, dict) else len(value) - 1
+        return self._last_line((*path, last))
+
+    def _value(self, path: Path) -> object:
+        value = self._document.root
+        for step in path:
+            value = value[step]
+        return value
+
+    def _place(self, path: Path) -> tuple["_Text", Place]:
+        place = self._document.places[id(self._value(path[:-1]))].values[path[-1]]
+        return self._texts[place[0]], place
+
+
+class _Text:
+    """A text by lines and columns from 1, as places have them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._mark = 1 if text.startswith("\ufeff") else 0
+        self._starts = [0]
+        for number, character in enumerate(text):
+            if character == "\n":
+                self._starts.append(number + 1)
+        self.newline = "\r\n" if "\r\n" in text else "\n"
+
+    def offset(self, line: int, column: int) -> int:
+        """Give where a line and column are in the text; past the last line: its end."""
+        if line > len(self._starts):
+            return len(self.text)
+        return min(self._starts[line - 1] + column - 1 + (self._mark if line == 1 else 0), len(self.text))
+
+    def span(self, place: Place) -> tuple[int, int]:
+        """Give where a place begins and ends."""
+        return self.offset(place[1], place[2]), self.offset(place[3], place[4])
+
+    def line_end(self, line: int) -> int:
+        """Give where a line ends, its line break left out."""
+        end = self.text.find("\n", self.offset(line, 1))
+        if end < 0:
+            return len(self.text)
+        return end - 1 if self.text[end - 1 : end] == "\r" else end
+
+
+def changed_lines(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Write what an edit changes as a unified diff."""
+    import difflib  # noqa: PLC0415 - only --diff pays for it
+
+    return "".join(
+        line
+        for file, text in after.items()
+        for line in difflib.unified_diff(
+            before[file].splitlines(keepends=True), text.splitlines(keepends=True), file, file
+        )
+    )

@@ -1,0 +1,218 @@
+"""What rules look at: the file, the plan and its proof, and what the app itself says."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from allotment.model.fleet import FleetModel
+from allotment.model.kind import Kind, kinds_told
+from allotment.model.profile import Profile
+from allotment.model.settings import AppSettings
+from allotment.plan.plan import Plan
+from allotment.plan.proof import Proof
+from allotment.plan.routing import PlannedTask
+from allotment.source.document import Document, Path
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A comment that ignores rules: where it stands, which line it is for, the rules it names, and its reason."""
+
+    file: str
+    line: int
+    column: int
+    end_column: int
+    target: int
+    rules: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A Celery setting's value, and its place in the fleet file; None: the app sets it."""
+
+    value: Any
+    path: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds for a task on a worker of a profile, in seconds; None: no limit. Paths lead to what says so."""
+
+    hard: float | None
+    soft: float | None
+    hard_path: Path
+    soft_path: Path
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A fleet as rules see it.
+
+    `app` is what the live app says, None where no app was asked; `chords_in` are its modules that use chords.
+    `setting_names` are the names Celery knows, None where Celery was not asked. `ignores` are the file's comments that
+    ignore rules, `rule_names` all rules there are. For rules that judge what others found, `ran` are those that were
+    run, `found_at` the file, line and rule of what they found.
+    """
+
+    document: Document
+    plan: Plan
+    proof: Proof
+    app: AppSettings | None = None
+    chords_in: tuple[str, ...] = ()
+    setting_names: frozenset[str] | None = None
+    ignores: tuple[Ignore, ...] = ()
+    rule_names: frozenset[str] = frozenset()
+    ran: frozenset[str] = frozenset()
+    found_at: frozenset[tuple[str, int, str]] = frozenset()
+
+    @property
+    def model(self) -> FleetModel:
+        """The fleet as its file describes it."""
+        return self.plan.model
+
+    # Places
+
+    def written(self, *path: str | int) -> bool:
+        """Say whether something is written in the file at this path."""
+        return self.document.has(path)
+
+    def of_profile(self, profile: str, key: str) -> Path:
+        """Give the place that decides a profile's key: the key, else the preset it comes from, else the profile."""
+        for last in (key, "preset"):
+            if self.written("profiles", profile, last):
+                return ("profiles", profile, last)
+        return ("profiles", profile)
+
+    def of_queue(self, queue: str) -> Path:
+        """Give the place that tells of a queue: its entry under `queues:`, else where it is named first."""
+        if self.written("queues", queue):
+            return ("queues", queue)
+        for profile in self.model.profiles.values():
+            if queue in profile.queues and self.written("profiles", profile.name, "queues"):
+                return ("profiles", profile.name, "queues", profile.queues.index(queue))
+            if queue in profile.queues:
+                return self.of_profile(profile.name, "queues")
+        for entry in self.model.entries:
+            if entry.queue == queue:
+                return ("tasks", entry.key, "queue")
+        return ("default_queue",) if self.model.default_queue == queue else ("route_by_resource",)
+
+    def of_task(self, task: PlannedTask) -> Path:
+        """Give the place that tells of a task: its entry, else the section."""
+        return ("tasks", task.entry.key) if task.entry else ("tasks",)
+
+    # Who runs what
+
+    @cached_property
+    def placed(self) -> tuple[Profile, ...]:
+        """The profiles that some node runs."""
+        names = {worker.profile for worker in self.plan.workers}
+        return tuple(profile for profile in self.model.profiles.values() if profile.name in names)
+
+    @cached_property
+    def tasks_by_queue(self) -> Mapping[str, tuple[PlannedTask, ...]]:
+        """The known tasks by the queue each is sent to by itself."""
+        found: dict[str, list[PlannedTask]] = {}
+        for task in self.plan.tasks.values():
+            if task.queue is not None:
+                found.setdefault(task.queue, []).append(task)
+        return {queue: tuple(tasks) for queue, tasks in found.items()}
+
+    def consumers_of(self, queue: str) -> tuple[Profile, ...]:
+        """List the placed profiles that consume a queue."""
+        return tuple(profile for profile in self.placed if queue in profile.queues)
+
+    # Kinds of work
+
+    def kind_of_queue(self, queue: str) -> Kind | None:
+        """Give the kind of work a queue's name tells: cpu, io or memory itself, else by its words; None: not one."""
+        return _named_kind(queue) or _only(kinds_told(queue))
+
+    def kind_of_profile(self, profile: Profile) -> Kind | None:
+        """Give the kind of work a profile is for: by its preset, its name, or its queues where they agree."""
+        if profile.preset in set(Kind):
+            return Kind(profile.preset)
+        return _named_kind(profile.name) or _only({self.kind_of_queue(queue): queue for queue in profile.queues})
+
+    def kinds_of_task(self, task: str) -> dict[Kind, str]:
+        """Give the kinds that the words of a task's name tell, each with its word."""
+        return kinds_told(task, self.model.routing.words if self.model.routing else None)
+
+    # Limits
+
+    def limits(self, task: PlannedTask, profile: Profile) -> Limits:
+        """Give the limits of a task on a worker of a profile.
+
+        A task's own beat the worker's (`celery/worker/request.py`, `execute_using_pool`): those of its entry, else
+        those its app gives it.
+        """
+        own = self.plan.known[task.name].attributes if task.name in self.plan.known else {}
+        values: list[float | None] = []
+        paths: list[Path] = []
+        for key in ("time_limit", "soft_time_limit"):
+            entry = getattr(task.entry, key) if task.entry else None
+            values.append(entry or own.get(key) or getattr(profile, key) or self.value(f"task_{key}"))
+            paths.append((*self.of_task(task), key) if entry else self.of_profile(profile.name, key))
+        return Limits(values[0], values[1], paths[0], paths[1])
+
+    @cached_property
+    def limits_by_queue(self) -> Mapping[str, Mapping[Limits, tuple[str, str]]]:
+        """The limits that hold in each queue, each with a task and a profile for which they do.
+
+        Tasks with the same entry that the same profiles can run have the same limits, so each such case is asked once.
+        """
+        found: dict[str, dict[Limits, tuple[str, str]]] = {}
+        for queue, tasks in self.tasks_by_queue.items():
+            consumers = self.consumers_of(queue)
+            for task in self._cases(tasks):
+                for profile in consumers:
+                    if self.plan.capability.bit(profile.name) & task.able:
+                        found.setdefault(queue, {}).setdefault(self.limits(task, profile), (task.name, profile.name))
+        return found
+
+    def _cases(self, tasks: tuple[PlannedTask, ...]) -> Iterator[PlannedTask]:
+        seen: set[object] = set()
+        for task in tasks:
+            known = self.plan.known[task.name].attributes
+            own = (known.get("time_limit"), known.get("soft_time_limit"))
+            case = (task.able, task.entry.key if task.entry else None, own)
+            if case not in seen:
+                seen.add(case)
+                yield task
+
+    # Settings
+
+    def setting(self, name: str) -> Setting | None:
+        """Give a Celery setting as the file has it, else as the app has it; None: neither sets it."""
+        if name in self.model.settings:
+            return Setting(self.model.settings[name], ("settings", name))
+        if self.app is not None and name in self.app.values:
+            return Setting(self.app.values[name], None)
+        return None
+
+    def value(self, name: str) -> Any:
+        """Give a Celery setting's value; None where neither the file nor the app sets it."""
+        found = self.setting(name)
+        return found.value if found else None
+
+    @property
+    def on_redis(self) -> bool:
+        """Whether the broker is Redis, Valkey or embedded."""
+        return self.model.broker is not None and self.model.broker.speaks_redis
+
+    @property
+    def on_rabbitmq(self) -> bool:
+        """Whether the broker is RabbitMQ, as far as the file says."""
+        return self.model.broker is not None and not self.model.broker.speaks_redis
+
+
+def _named_kind(name: str) -> Kind | None:
+    words = name.lower().replace("-", "_").replace(".", "_").split("_")
+    return next((kind for kind in Kind if kind in words), None)
+
+
+def _only(kinds: Mapping[Any, str]) -> Kind | None:
+    """Give the kind where there is just one."""
+    return next(iter(kinds)) if len(kinds) == 1 else None
