@@ -10,6 +10,7 @@ COMMANDS = {
     "worker": "Run one worker of the fleet: what a unit file or a container runs.",
     "run": "Submit a workflow and show which worker ran what.",
     "trace": "Show one workflow's path: task, queue, lane, worker, waited, ran.",
+    "presets": "Show the built-in profiles: their figures and their queues.",
     "demo": "Run six topologies one after another and compare what ran with what was planned.",
     "schema": "Print the JSON Schema of the fleet file, for editors.",
 }

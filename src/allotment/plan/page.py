@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from allotment.model.profile import Profile
+from allotment.model.profile import Pool, Profile
 from allotment.model.quantities import counted, show_cpu, show_duration, show_memory
 from allotment.plan.plan import Plan
 
@@ -26,6 +26,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield ""
         yield f"### {profile.name}"
         yield ""
+        if profile.about:
+            yield _escaped(profile.about)
+            yield ""
         yield f"- Handles: {_listed(plan.registered_by(profile.name))}"
         yield f"- Consumes: {_listed(profile.queues)}"
         yield f"- Runs: {_pool(profile)}"
@@ -42,6 +45,11 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"| {_code(name)} | {_listed(lane.name for lane in lanes.lanes)} | {_listed(tasks)} |"
 
 
+def _escaped(text: str) -> str:
+    """Write text so that Markdown takes every character of it for itself (CommonMark, "Backslash escapes")."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(_code(name) for name in names) or "nothing"
 
@@ -56,10 +64,11 @@ def _code(text: str) -> str:
 
 
 def _pool(profile: Profile) -> str:
-    concurrency = str(profile.concurrency) if profile.concurrency else "as many as the node has cores"
-    parts = [f"{profile.pool} pool, concurrency {concurrency}"]
+    pool = "gevent pool where gevent is installed, else threads" if profile.pool is Pool.IO else f"{profile.pool} pool"
     if profile.autoscale:
-        parts.append(f"{profile.autoscale.least} to {profile.autoscale.most} when scaled")
+        parts = [f"{pool}, {profile.autoscale.least} to {profile.autoscale.most} at once as there is work"]
+    else:
+        parts = [f"{pool}, concurrency {profile.concurrency or 'as many as the node has cores'}"]
     if profile.time_limit:
         parts.append(f"killed after {show_duration(profile.time_limit)}")
     if profile.soft_time_limit:

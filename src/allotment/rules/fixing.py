@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from allotment.rules.rule import Edit
 from allotment.source.document import Document, Path, Place
@@ -58,6 +59,11 @@ class _Editor:
     def _replacement(self, path: Path, value: str) -> _Change:
         text, place = self._place(path)
         start, end = text.span(place)
+        if self._is_block(path):
+            # it begins on a line of its own; the text takes the place of all its lines, beside the key
+            key = self._document.places[id(self._value(path[:-1]))].keys[path[-1]]
+            start, end = text.offset(key[3], key[4]) + 1, text.line_end(self._last_line(path))
+            value = " " + value
         return _Change(place[0], start, end, value if end > start else " " + value)
 
     def _addition(self, path: Path, value: str) -> _Change | None:
@@ -100,22 +106,22 @@ class _Editor:
         text, place = self._place(path)
         return text.text[text.span(place)[0]] in {"{", "["}
 
+    def _is_block(self, path: Path) -> bool:
+        value = self._value(path)
+        return isinstance(value, (dict, list)) and bool(value) and not self._in_brackets(path)
+
     def _last_line(self, path: Path) -> int:
         """Give the line in which a value ends; a block ends with its last key's value."""
         value = self._value(path)
         _, place = self._place(path)
         if value is None:
             return place[1]
-        if not isinstance(value, (dict, list)) or not value or self._in_brackets(path):
+        if not self._is_block(path):
             return place[3]
-        last = next(reversed(value)) if isinstance(value, dict) else len(value) - 1
-        return self._last_line((*path, last))
+        return self._last_line((*path, next(reversed(value)) if isinstance(value, dict) else len(value) - 1))
 
-    def _value(self, path: Path) -> object:
-        value = self._document.root
-        for step in path:
-            value = value[step]
-        return value
+    def _value(self, path: Path) -> Any:
+        return self._document.value(path)
 
     def _place(self, path: Path) -> tuple["_Text", Place]:
         place = self._document.places[id(self._value(path[:-1]))].values[path[-1]]

@@ -1,11 +1,11 @@
 """A rule and what it finds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path as FilePath
 
-from allotment.errors import AllotmentError, ExitCode
+from allotment.errors import AllotmentError, ExitCode, Where
 from allotment.rules.subject import Subject
 from allotment.source.document import Path
 
@@ -28,9 +28,12 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A place in the file and what it says in the matter: a plain value, or the key of a mapping or list."""
+    """A place in the file and what it says in the matter: a plain value, or the key of a mapping or list.
 
-    path: Path
+    What is no value, as a comment, has no path: its place is given itself.
+    """
+
+    path: Path | Where
     text: str
 
 
@@ -69,6 +72,16 @@ class Rule:
     check: Callable[[Subject], Iterator[Finding]]
     page: FilePath
     last: bool = False
+
+
+_NAMED = 3
+"""How many names a message gives before it counts the rest."""
+
+
+def a_few(names: Sequence[str]) -> str:
+    """Name the first of many and count the rest: `'a', 'b', 'c' and 7 more`."""
+    shown = ", ".join(repr(name) for name in names[:_NAMED])
+    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
 
 
 class RuleCrashed(AllotmentError):

@@ -53,7 +53,8 @@ def _run(rule: Rule, subject: Subject) -> list[Found]:
 
 
 def _places(subject: Subject, finding: Finding) -> tuple[Where, ...]:
-    return tuple(subject.document.place_of(label.path) for label in finding.labels)
+    places = (label.path for label in finding.labels)
+    return tuple(place if isinstance(place, Where) else subject.document.place_of(place) for place in places)
 
 
 def _order(found: Found) -> tuple[str, int, int, str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from allotment.model.fleet import FleetModel
 from allotment.model.kind import Kind, kinds_told
-from allotment.model.profile import Profile
+from allotment.model.profile import Pool, Profile
 from allotment.model.settings import AppSettings
+from allotment.plan.capability import ProfileSet
 from allotment.plan.plan import Plan
 from allotment.plan.proof import Proof
 from allotment.plan.routing import PlannedTask
@@ -90,14 +91,17 @@ class Subject:
         if self.written("queues", queue):
             return ("queues", queue)
         for profile in self.model.profiles.values():
-            if queue in profile.queues and self.written("profiles", profile.name, "queues"):
-                return ("profiles", profile.name, "queues", profile.queues.index(queue))
             if queue in profile.queues:
-                return self.of_profile(profile.name, "queues")
+                return self.of_consumer(profile, queue)
         for entry in self.model.entries:
             if entry.queue == queue:
                 return ("tasks", entry.key, "queue")
         return ("default_queue",) if self.model.default_queue == queue else ("route_by_resource",)
+
+    def of_consumer(self, profile: Profile, queue: str) -> Path:
+        """Give the place where a profile names a queue it consumes; where its preset does, that one's."""
+        path = self.of_profile(profile.name, "queues")
+        return (*path, profile.queues.index(queue)) if path[2:] == ("queues",) else path
 
     def of_task(self, task: PlannedTask) -> Path:
         """Give the place that tells of a task: its entry, else the section."""
@@ -197,6 +201,30 @@ class Subject:
         found = self.setting(name)
         return found.value if found else None
 
+    def attribute(self, task: PlannedTask, name: str) -> Any:
+        """Give an attribute of a task: what the app sets on the task itself, else Celery's setting for all tasks."""
+        own = self.plan.known[task.name].attributes.get(name)
+        return self.value(f"task_{name}") if own is None else own
+
+    @cached_property
+    def acknowledged_late(self) -> tuple[PlannedTask, ...]:
+        """The known tasks whose message stays until they are done, though their entry does not say `delivery:`."""
+        undeclared = (task for task in self.plan.tasks.values() if not (task.entry and task.entry.delivery))
+        return tuple(task for task in undeclared if self.attribute(task, "acks_late"))
+
+    def repeated_when_killed(self, task: PlannedTask) -> bool:
+        """Say whether a task acknowledged late is run again where the process that runs it is killed.
+
+        Only a prefork pool outlives its processes, and then acknowledges for them unless it is told otherwise
+        (`celery/worker/request.py`, `on_failure`); what dies with the whole worker is delivered again.
+        """
+        outlived = task.able & self._prefork
+        return not outlived or any(self.attribute(task, f"{what}_on_worker_lost") for what in ("reject", "retry"))
+
+    @cached_property
+    def _prefork(self) -> ProfileSet:
+        return self.plan.capability.set_of(profile.name for profile in self.placed if profile.pool is Pool.PREFORK)
+
     @property
     def on_redis(self) -> bool:
         """Whether the broker is Redis, Valkey or embedded."""
@@ -206,6 +234,17 @@ class Subject:
     def on_rabbitmq(self) -> bool:
         """Whether the broker is RabbitMQ, as far as the file says."""
         return self.model.broker is not None and not self.model.broker.speaks_redis
+
+
+_CLUSTER = (".svc", ".svc.cluster.local", ".localhost")
+"""How names end that are known in one cluster, or on one machine, alone."""
+
+
+def is_near(host: str) -> bool:
+    """Say whether a host is this machine, or known in one network alone: a name without dots, a cluster's service."""
+    if host.startswith("127.") or host in {"::1", "0.0.0.0", "host.docker.internal"}:  # noqa: S104 - no address to bind
+        return True
+    return host.endswith(_CLUSTER) or not {".", ":"}.intersection(host)
 
 
 def _named_kind(name: str) -> Kind | None:

@@ -73,8 +73,16 @@ def test_each_profile_says_what_it_handles_and_needs() -> None:
         assert words in cpu
     assert "shop.mail.send" not in cpu
     io = section(plan, "io")
-    for words in ("`shop.mail.send`", "threads", "50", "Needs: nothing", "`io_api_calls`"):
+    for words in ("`shop.mail.send`", "threads", "20 to 100", "Needs: nothing", "`io_api_calls`"):
         assert words in io
+
+
+def test_what_a_profile_is_for_is_shown_as_it_is_written() -> None:
+    about = "Films *and* [more](http://x) for `us` & <b>them</b> _all_"
+    plan = plan_of(Profile("p", ("q",), about=about))
+    shown = [child for child in inline(plan) if about.startswith("Films") and "Films" in child.content]
+    assert [child.type for child in shown] == ["text"]
+    assert shown[0].content == about
 
 
 def test_each_queue_has_a_row_with_its_lanes_and_tasks() -> None:

@@ -32,10 +32,14 @@ def command(profile: str, node: str | None, index: int, loglevel: str, fleet_pat
       allot worker --profile cpu
       allot worker --profile cpu --node server-1 --index 2
     """  # noqa: D301 - click needs the character \b itself
-    supervised = end_with_supervisor()
-    from allotment.engine.worker import WorkerOrder, node_for, run_worker  # imports Celery
+    supervised = end_with_supervisor()  # before gevent's patches, under which its thread would hold up all others
+    from allotment.engine.pool import prepare_pool
 
     file = read_fleet_file(fleet_path)
+    if profile in file.model.profiles:
+        prepare_pool(file.model.profiles[profile])
+    from allotment.engine.worker import WorkerOrder, node_for, run_worker  # imports Celery
+
     order = WorkerOrder(profile, node_for(file.model, profile, node).name, index, loglevel.upper())
     given = os.environ.pop(INVENTORY, None)
     try:

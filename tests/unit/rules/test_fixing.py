@@ -1,0 +1,168 @@
+"""Edits: the value asked for changes, every other value and every comment stays."""
+
+import copy
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.rules.fixing import changed_lines, edited
+from allotment.rules.rule import Edit
+from allotment.source.yaml_text import read_document
+
+NAME = "fleet.yaml"
+
+
+def after(text: str, *edits: Edit) -> str:
+    return edited(read_document(text, NAME, {}), edits).get(NAME, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "edit", "result"),
+    [
+        ("a: 1 # one\nb: 2\n", Edit(("a",), "3"), "a: 3 # one\nb: 2\n"),
+        ("a: 'x' # one\n", Edit(("a",), "3"), "a: 3 # one\n"),
+        ("a: {b: 1, c: 2} # x\n", Edit(("a", "b"), "3"), "a: {b: 3, c: 2} # x\n"),
+        ("a: [1, 2]\n", Edit(("a", 1), "3"), "a: [1, 3]\n"),
+        ("a:\n  - 1 # x\n  - 2\n", Edit(("a", 0), "3"), "a:\n  - 3 # x\n  - 2\n"),
+        ("a:\nb: 2\n", Edit(("a",), "3"), "a: 3\nb: 2\n"),
+        # a key that is not there yet
+        ("a:\n  b: 1 # x\nc: 2\n", Edit(("a", "d"), "3"), "a:\n  b: 1 # x\n  d: 3\nc: 2\n"),
+        (
+            "a:\n  b:\n    - 1\n    - 2 # x\nc: 2\n",
+            Edit(("a", "d"), "3"),
+            "a:\n  b:\n    - 1\n    - 2 # x\n  d: 3\nc: 2\n",
+        ),
+        ("a: {b: 1} # x\n", Edit(("a", "d"), "3"), "a: {b: 1, d: 3} # x\n"),
+        ("a: {} # x\n", Edit(("a", "d"), "3"), "a: {d: 3} # x\n"),
+        ("a:\nb: 1\n", Edit(("a", "d"), "3"), "a: {d: 3}\nb: 1\n"),
+        ("a: 1\n# the end\n", Edit(("d",), "3"), "a: 1\nd: 3\n# the end\n"),
+        ("a: 1", Edit(("d",), "3"), "a: 1\nd: 3"),
+        ("a: 1\n", Edit(("d", "e", "f"), "3"), "a: 1\nd: {e: {f: 3}}\n"),
+        ("a: 1\r\nb: 2\r\n", Edit(("d",), "3"), "a: 1\r\nb: 2\r\nd: 3\r\n"),
+        ("\ufeffa: 1\n", Edit(("a",), "3"), "\ufeffa: 3\n"),
+        ("# ü\nü: {ö: 1} # ä\n", Edit(("ü", "ö"), "3"), "# ü\nü: {ö: 3} # ä\n"),
+        # a key taken away
+        ("a: 1\nb: 2 # x\nc: 3\n", Edit(("b",), None), "a: 1\nc: 3\n"),
+        ("a:\n  b: 1\n  c:\n    d: 2\ne: 3\n", Edit(("a", "c"), None), "a:\n  b: 1\ne: 3\n"),
+        ("a: {b: 1, c: 2}\n", Edit(("a", "b"), None), "a: {c: 2}\n"),
+        ("a: {b: 1, c: 2}\n", Edit(("a", "c"), None), "a: {b: 1}\n"),
+        ("a: {b: 1}\n", Edit(("a", "b"), None), "a: {}\n"),
+        ("a: 1\nb: 2", Edit(("b",), None), "a: 1\n"),
+        ("a: 1\n", Edit(("b",), None), "a: 1\n"),
+    ],
+)
+def test_only_what_is_asked_for_changes(text: str, edit: Edit, result: str) -> None:
+    assert after(text, edit) == result
+
+
+def test_several_edits_of_one_file_go_together() -> None:
+    text = "a: {b: 1}\nc: 2 # x\nd: 3\n"
+    assert after(text, Edit(("d",), None), Edit(("a", "b"), "9"), Edit(("c",), "8")) == "a: {b: 9}\nc: 8 # x\n"
+
+
+def test_the_second_of_two_edits_of_one_place_is_left_out() -> None:
+    assert after("a: {b: 1}\n", Edit(("a", "b"), "2"), Edit(("a", "b"), "3")) == "a: {b: 2}\n"
+
+
+def test_a_difference_is_shown_as_a_diff() -> None:
+    before = {NAME: "a: 1\nb: 2\n"}
+    assert changed_lines(before, {NAME: "a: 1\nb: 3\n"}).splitlines()[2:] == [
+        "@@ -1,2 +1,2 @@",
+        " a: 1",
+        "-b: 2",
+        "+b: 3",
+    ]
+
+
+keys = st.sampled_from(["one", "two", "three", "four"])
+scalars = st.one_of(st.integers(0, 99), st.sampled_from(["text", "a b", "ä", "1h"]))
+trees = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=3)),
+    max_leaves=12,
+)
+
+
+class Writer:
+    """Writes values as YAML, in block or in flow style as chosen, with comments between."""
+
+    def __init__(self, draw: Any) -> None:
+        self.draw = draw
+
+    def lines(self, value: Any, indent: str) -> list[str]:
+        """Give a block: what stands below a key."""
+        found = []
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            mark = f"{key}:" if isinstance(value, dict) else "-"
+            if self.draw(st.booleans()):
+                found.append(f"{indent}# before {mark}")
+            comment = " # beside" if self.draw(st.booleans()) else ""
+            if isinstance(inner, (dict, list)) and inner and self.draw(st.booleans()):
+                found.append(f"{indent}{mark}{comment}")
+                found += self.lines(inner, indent + "  ")
+            else:
+                found.append(f"{indent}{mark} {flow(inner)}{comment}")
+        return found
+
+
+def flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(flow(inner) for inner in value) + "]"
+    return str(value)
+
+
+def paths_of(value: Any) -> list[tuple[str | int, ...]]:
+    found: list[tuple[str | int, ...]] = []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        found += [(key,), *((key, *rest) for rest in paths_of(inner))]
+    return found
+
+
+def changed(value: Any, edit: Edit) -> Any:
+    """Give what the edit should come to."""
+    result = copy.deepcopy(value)
+    inner = result
+    for step in edit.path[:-1]:
+        inner = inner[step]
+    if edit.value is None:
+        inner.pop(edit.path[-1], None)
+    else:
+        inner[edit.path[-1]] = int(edit.value)
+    return result
+
+
+@given(st.dictionaries(keys, trees, min_size=1), st.data())
+def test_whatever_the_style_the_values_come_out_as_asked(root: dict[str, Any], data: st.DataObject) -> None:
+    text = "\n".join(Writer(data.draw).lines(root, "")) + "\n"
+    assert read_document(text, NAME, {}).root == root
+    mappings = [(), *(path for path in paths_of(root) if isinstance(at(root, path), dict))]
+    path = (*data.draw(st.sampled_from(mappings)), data.draw(keys))
+    edit = Edit(path, data.draw(st.sampled_from(["7", None])))
+    if edit.value is None and len(path) == 1 and set(root) == {path[0]}:
+        return  # an empty file is no fleet
+    wanted = changed(root, edit)
+    result = after(text, edit)
+    assert emptied(read_document(result, NAME, {}).root) == emptied(wanted)
+    kept = re.findall(r"^ *# before.*", text, re.MULTILINE)
+    if edit.value is not None and edit.path not in paths_of(root):
+        assert re.findall(r"^ *# before.*", result, re.MULTILINE) == kept
+        assert result.count("# beside") == text.count("# beside")
+
+
+def at(value: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def emptied(value: Any) -> Any:
+    """Take an empty mapping in block style, of which nothing is left to read, for nothing."""
+    if isinstance(value, dict):
+        return {key: emptied(inner) for key, inner in value.items()} or None
+    return [emptied(inner) for inner in value] if isinstance(value, list) else value
