@@ -17,6 +17,8 @@ SHOWN = frozenset(
         "task_soft_time_limit",
         "task_time_limit",
         "worker_concurrency",
+        "worker_max_memory_per_child",
+        "worker_max_tasks_per_child",
         "worker_prefetch_multiplier",
     }
 )

@@ -37,10 +37,16 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Something a node cannot give a worker of this profile, and what would mend it."""
+    """Something a node cannot give a worker of this profile, and what would mend it.
+
+    `key` is the key of the node that tells: labels or mounts, of which it lacks `item`; cpu or memory, of which its
+    workers together take too much, this profile's the most.
+    """
 
     node: str
     profile: str
+    key: str
+    item: str | None
     reason: str
     mend: str
 
@@ -65,29 +71,29 @@ def _lacking(profile: Profile, node: Node) -> Iterator[Misfit]:
     for label in profile.requires.labels:
         if label not in node.labels:
             reason = f"node {node.name!r} has no label {label!r}"
-            yield Misfit(
-                node.name, profile.name, reason, f"add the label to the node, or run {profile.name!r} elsewhere"
-            )
+            mend = f"add the label to the node, or run {profile.name!r} elsewhere"
+            yield Misfit(node.name, profile.name, "labels", label, reason, mend)
     if node.mounts is None:
         return
     for mount in profile.requires.mounts:
         if mount.path not in node.mounts:
             reason = f"node {node.name!r} has no mount {mount.path!r}"
-            yield Misfit(node.name, profile.name, reason, f"mount it there, or run {profile.name!r} elsewhere")
+            mend = f"mount it there, or run {profile.name!r} elsewhere"
+            yield Misfit(node.name, profile.name, "mounts", mount.path, reason, mend)
 
 
 def _overcommitted(model: FleetModel, node: Node) -> Iterator[Misfit]:
     placed = [(model.profiles[name], count) for name, count in node.workers.items() if count]
     cores = {profile.name: (profile.resources.cpu, count) for profile, count in placed}
     memory = {profile.name: (profile.resources.memory, count) for profile, count in placed}
-    for taken, excess in (
-        (cores, _excess("cores", node.cpu, cores.values(), show_cpu)),
-        (memory, _excess("memory", node.memory, memory.values(), show_memory)),
+    for key, taken, excess in (
+        ("cpu", cores, _excess("cores", node.cpu, cores.values(), show_cpu)),
+        ("memory", memory, _excess("memory", node.memory, memory.values(), show_memory)),
     ):
         if excess:
             largest = max(taken, key=lambda name: (taken[name][0] or 0) * taken[name][1])
             reason = f"node {node.name!r} has {excess}"
-            yield Misfit(node.name, largest, reason, "run fewer workers there, or make them smaller")
+            yield Misfit(node.name, largest, key, None, reason, "run fewer workers there, or make them smaller")
 
 
 def _excess(

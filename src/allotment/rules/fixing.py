@@ -79,6 +79,9 @@ class _Editor:
             text, place = self._place(above)
             start, end = text.span(place)
             inner = text.text[start + 1 : end - 1].strip()
+            if "\n" in inner or inner.endswith(","):
+                # a comment at a line's end would swallow what is put after it
+                return _Change(place[0], start + 1, start + 1, f"{added}, ")
             return _Change(place[0], start, end, f"{{{inner}, {added}}}" if inner else f"{{{added}}}")
         last = next(reversed(mapping), None)
         if last is None:

@@ -44,12 +44,19 @@ def run_rules(rules: Sequence[Rule], subject: Subject) -> Report:
 
 def _run(rule: Rule, subject: Subject) -> list[Found]:
     try:
-        return [Found(rule, finding, _places(subject, finding)) for finding in rule.check(subject)]
+        return [_found(rule, finding, _places(subject, finding)) for finding in rule.check(subject)]
     except Exception as error:
         raise RuleCrashed(
             f"the rule {rule.name} crashed: {type(error).__name__}: {error}",
             hint=f"this is a fault of Allotment; please report it. --ignore {rule.name} leaves the rule out",
         ) from error
+
+
+def _found(rule: Rule, finding: Finding, places: tuple[Where, ...]) -> Found:
+    """Give what a rule found; a Python file is not edited."""
+    if any(where.file.endswith(".py") for where in places[:1]):
+        finding = replace(finding, edits=())
+    return Found(rule, finding, places)
 
 
 def _places(subject: Subject, finding: Finding) -> tuple[Where, ...]:

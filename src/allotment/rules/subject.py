@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from allotment.errors import Where
 from allotment.model.fleet import FleetModel
 from allotment.model.kind import Kind, kinds_told
 from allotment.model.profile import Pool, Profile
+from allotment.model.queue import Queue, QueueType
 from allotment.model.settings import AppSettings
+from allotment.model.task import Delivery
 from allotment.plan.capability import ProfileSet
 from allotment.plan.plan import Plan
 from allotment.plan.proof import Proof
@@ -28,6 +31,11 @@ class Ignore:
     rules: tuple[str, ...]
     reason: str
 
+    @property
+    def where(self) -> Where:
+        """Where the comment itself stands."""
+        return Where(self.file, self.line, self.column, self.line, self.end_column)
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -45,6 +53,19 @@ class Limits:
     soft: float | None
     hard_path: Path
     soft_path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Tasks that go to a queue, a profile whose workers run them from there, and the limits that hold for all of them.
+
+    The tasks have the same entry, and their app says the same of each.
+    """
+
+    queue: str
+    tasks: tuple[PlannedTask, ...]
+    profile: Profile
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -104,8 +125,8 @@ class Subject:
         return (*path, profile.queues.index(queue)) if path[2:] == ("queues",) else path
 
     def of_task(self, task: PlannedTask) -> Path:
-        """Give the place that tells of a task: its entry, else the section."""
-        return ("tasks", task.entry.key) if task.entry else ("tasks",)
+        """Give the place that tells of a task: its entry, else the section, else the app."""
+        return ("tasks", task.entry.key) if task.entry else ("tasks",) if self.written("tasks") else ("app",)
 
     # Who runs what
 
@@ -157,34 +178,38 @@ class Subject:
         paths: list[Path] = []
         for key in ("time_limit", "soft_time_limit"):
             entry = getattr(task.entry, key) if task.entry else None
-            values.append(entry or own.get(key) or getattr(profile, key) or self.value(f"task_{key}"))
+            values.append(_seconds(entry or own.get(key) or getattr(profile, key) or self.value(f"task_{key}")))
             paths.append((*self.of_task(task), key) if entry else self.of_profile(profile.name, key))
         return Limits(values[0], values[1], paths[0], paths[1])
 
     @cached_property
-    def limits_by_queue(self) -> Mapping[str, Mapping[Limits, tuple[str, str]]]:
-        """The limits that hold in each queue, each with a task and a profile for which they do.
+    def runs(self) -> tuple[Run, ...]:
+        """Who runs what within which limits. Tasks alike are together, so that each such case is asked once."""
+        return tuple(
+            Run(queue, alike, profile, self.limits(alike[0], profile))
+            for queue, tasks in self.tasks_by_queue.items()
+            for consumers in [self.consumers_of(queue)]
+            for alike in self._cases(tasks)
+            for profile in consumers
+            if self.plan.capability.bit(profile.name) & alike[0].able
+        )
 
-        Tasks with the same entry that the same profiles can run have the same limits, so each such case is asked once.
-        """
+    @cached_property
+    def limits_by_queue(self) -> Mapping[str, Mapping[Limits, tuple[str, str]]]:
+        """The limits that hold in each queue, each with a task and a profile for which they do."""
         found: dict[str, dict[Limits, tuple[str, str]]] = {}
-        for queue, tasks in self.tasks_by_queue.items():
-            consumers = self.consumers_of(queue)
-            for task in self._cases(tasks):
-                for profile in consumers:
-                    if self.plan.capability.bit(profile.name) & task.able:
-                        found.setdefault(queue, {}).setdefault(self.limits(task, profile), (task.name, profile.name))
+        for run in self.runs:
+            found.setdefault(run.queue, {}).setdefault(run.limits, (run.tasks[0].name, run.profile.name))
         return found
 
-    def _cases(self, tasks: tuple[PlannedTask, ...]) -> Iterator[PlannedTask]:
-        seen: set[object] = set()
+    def _cases(self, tasks: tuple[PlannedTask, ...]) -> Iterator[tuple[PlannedTask, ...]]:
+        """Put together the tasks that the same profiles can run, with the same entry, and the same said by the app."""
+        found: dict[object, list[PlannedTask]] = {}
         for task in tasks:
-            known = self.plan.known[task.name].attributes
-            own = (known.get("time_limit"), known.get("soft_time_limit"))
-            case = (task.able, task.entry.key if task.entry else None, own)
-            if case not in seen:
-                seen.add(case)
-                yield task
+            own = self.plan.known[task.name].attributes
+            said = (own.get("time_limit"), own.get("soft_time_limit"), own.get("acks_late"))
+            found.setdefault((task.able, task.entry.key if task.entry else None, said), []).append(task)
+        return map(tuple, found.values())
 
     # Settings
 
@@ -206,11 +231,16 @@ class Subject:
         own = self.plan.known[task.name].attributes.get(name)
         return self.value(f"task_{name}") if own is None else own
 
+    def is_late(self, task: PlannedTask) -> bool:
+        """Say whether the broker keeps a task's message until the task is done."""
+        declared = task.entry.delivery if task.entry else None
+        return declared is Delivery.AT_LEAST_ONCE if declared else bool(self.attribute(task, "acks_late"))
+
     @cached_property
     def acknowledged_late(self) -> tuple[PlannedTask, ...]:
         """The known tasks whose message stays until they are done, though their entry does not say `delivery:`."""
-        undeclared = (task for task in self.plan.tasks.values() if not (task.entry and task.entry.delivery))
-        return tuple(task for task in undeclared if self.attribute(task, "acks_late"))
+        tasks = self.plan.tasks.values()
+        return tuple(task for task in tasks if not (task.entry and task.entry.delivery) and self.is_late(task))
 
     def repeated_when_killed(self, task: PlannedTask) -> bool:
         """Say whether a task acknowledged late is run again where the process that runs it is killed.
@@ -224,6 +254,12 @@ class Subject:
     @cached_property
     def _prefork(self) -> ProfileSet:
         return self.plan.capability.set_of(profile.name for profile in self.placed if profile.pool is Pool.PREFORK)
+
+    @property
+    def quorum_queues(self) -> tuple[Queue, ...]:
+        """The queues of RabbitMQ's type quorum; none where the broker is of the Redis family, which has no types."""
+        queues = () if self.on_redis else self.model.queues.values()
+        return tuple(one for one in queues if QueueType.QUORUM in {one.type, one.arguments.get("x-queue-type")})
 
     @property
     def on_redis(self) -> bool:
@@ -245,6 +281,11 @@ def is_near(host: str) -> bool:
     if host.startswith("127.") or host in {"::1", "0.0.0.0", "host.docker.internal"}:  # noqa: S104 - no address to bind
         return True
     return host.endswith(_CLUSTER) or not {".", ":"}.intersection(host)
+
+
+def _seconds(value: Any) -> float | None:
+    """Give a limit as a number; None for none, and for what an app says that is none."""
+    return float(value) if isinstance(value, (int, float)) and value else None
 
 
 def _named_kind(name: str) -> Kind | None:

@@ -23,8 +23,8 @@ def build(document: Document, values: Mapping[str, Any]) -> FleetModel:
     """Give the model of values that `keys.FLEET` has read and `Checks` found nothing against."""
     folder = Path(document.file).resolve().parent
     profiles = {name: _profile(name, profile, folder) for name, profile in values["profiles"].items()}
-    consumed = {queue for profile in profiles.values() for queue in profile.queues}
-    queues = {name: queue for name, queue in PRESET_QUEUES.items() if name in consumed}
+    of_presets = {queue for profile in profiles.values() if profile.preset for queue in profile.queues}
+    queues = {name: queue for name, queue in PRESET_QUEUES.items() if name in of_presets}
     for name, queue in values.get("queues", {}).items():
         queues[name] = replace(queues.get(name, Queue(name)), **queue)
     return FleetModel(

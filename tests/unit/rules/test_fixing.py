@@ -37,6 +37,8 @@ def after(text: str, *edits: Edit) -> str:
         ),
         ("a: {b: 1} # x\n", Edit(("a", "d"), "3"), "a: {b: 1, d: 3} # x\n"),
         ("a: {} # x\n", Edit(("a", "d"), "3"), "a: {d: 3} # x\n"),
+        ("a: {b: 1,} # x\n", Edit(("a", "d"), "3"), "a: {d: 3, b: 1,} # x\n"),
+        ("a: {\n  b: 1, # x\n  c: 2 # y\n}\n", Edit(("a", "d"), "3"), "a: {d: 3, \n  b: 1, # x\n  c: 2 # y\n}\n"),
         ("a:\nb: 1\n", Edit(("a", "d"), "3"), "a: {d: 3}\nb: 1\n"),
         ("a: 1\n# the end\n", Edit(("d",), "3"), "a: 1\nd: 3\n# the end\n"),
         ("a: 1", Edit(("d",), "3"), "a: 1\nd: 3"),
