@@ -5,7 +5,10 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from allotment.errors import FileInvalid, FileProblem
-from allotment.source.document import Document, Places
+from allotment.source.document import Document
+from allotment.source.keys import FLEET
+from allotment.source.shapes.assumed import OVERRULED, settled
+from allotment.source.shapes.draft import At, Draft
 
 _SHARED = ("tasks", "queues", "profiles", "nodes")
 """The sections that several files may add to; the rest is said once, by the file that includes."""
@@ -18,7 +21,7 @@ def with_included(document: Document, read: Callable[[FilePath], Document]) -> D
     """
     root = document.root
     if not isinstance(root, dict) or "include" not in root:
-        return document
+        return settled(document)
     folder = FilePath(document.file).parent
     names = root["include"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -37,7 +40,7 @@ def with_included(document: Document, read: Callable[[FilePath], Document]) -> D
     problems += merged.problems
     if problems:
         raise FileInvalid(tuple(problems))
-    return merged.document()
+    return settled(merged.document())
 
 
 class _Merged:
@@ -45,75 +48,76 @@ class _Merged:
 
     def __init__(self, first: Document) -> None:
         self._first = first
-        self._root: dict[str, Any] = dict(first.root)
-        self._places = dict(first.places)
-        self._own = Places()
-        own = first.places[id(first.root)]
-        self._own.keys.update(own.keys)
-        self._own.values.update(own.values)
-        self._written = dict(first.written)
-        self._written |= {
-            (id(self._root), key): text for (owner, key), text in first.written.items() if owner == id(first.root)
-        }
-        self._texts = dict(first.texts)
-        self._kept: list[Document] = [first]
-        self.problems: list[FileProblem] = []
+        self._draft = Draft(first)
+        self._root = self._draft.mapping(first.root)
+        self._assumed = list(first.assumed)
+        self._own: set[str] = set()
+
+    @property
+    def problems(self) -> list[FileProblem]:
+        """Everything found wrong so far."""
+        return self._draft.problems
 
     def add(self, other: Document) -> None:
         """Put another document's sections beside those there are."""
-        self._kept.append(other)  # places are found by identity, so nothing may be given back while they are in use
-        self._texts |= other.texts
-        self._places |= other.places
-        self._written |= other.written
+        self._draft.adopt(other)
         if not isinstance(other.root, dict):
-            self._problem(other, (), "there is nothing in it that a fleet could include", "it takes tasks, queues, …")
+            self.problems.append(
+                FileProblem(
+                    "include",
+                    "there is nothing in it that a fleet could include",
+                    where=other.where(()),
+                    hint="it takes tasks, queues, profiles and nodes",
+                )
+            )
             return
-        for key, value in other.root.items():
-            if key not in _SHARED:
-                self._problem(
-                    other,
-                    (key,),
-                    f"{key!r} is said in the file that includes, not in one included",
-                    f"move it to {self._first.file}",
-                )
-            elif isinstance(value, dict):
-                self._put(other, key, value)
-            elif value is not None:
-                self._problem(other, (key,), f"{key!r} is not a mapping", "write name: value")
+        for key in other.root:
+            self._add_key(At(other.root, key))
+        for assumed in other.assumed:
+            kept = self._draft.mapping()
+            for key in assumed.keys() - OVERRULED:
+                self._draft.take(kept, key, At(assumed, key))
+            self._assumed.append(kept)
 
-    def _put(self, other: Document, section: str, values: dict[str, Any]) -> None:
-        theirs = other.places[id(values)]
-        there = self._root.get(section)
-        if not isinstance(there, dict):
-            mine: dict[str, Any] = {}
-            places = Places()
-            place = other.places[id(other.root)]
-            self._own.keys[section], self._own.values[section] = place.keys[section], place.values[section]
-        else:
-            mine = dict(there)
-            before = self._places[id(there)]
-            places = Places(dict(before.keys), dict(before.values))
-        for name, value in values.items():
+    def _add_key(self, at: At) -> None:
+        key = str(at.step)
+        if key not in FLEET.keys:
+            self._draft.take(self._root, key, at)  # the table of keys says what is wrong with it
+        elif key not in _SHARED:
+            message = f"{key!r} is said in the file that includes, not in one included"
+            self._draft.problem("include", message, at, f"move it to {self._first.file}", key=True)
+        elif isinstance(at.value, dict):
+            self._put(key, at)
+        elif at.value is not None:
+            self._draft.problem("include", f"{key!r} is not a mapping", at, "write name: value", key=True)
+
+    def _put(self, section: str, at: At) -> None:
+        mine = self._section(section, at)
+        if not isinstance(mine, dict):
+            return  # the table of keys says what is wrong with the including file's own
+        for name in at.value:
             if name in mine:
-                file, line, *_ = places.keys[name]
-                self._problem(
-                    other,
-                    (section, name),
+                there = self._draft.where(At(mine, name), key=True)
+                self._draft.problem(
+                    "defined-twice",
                     f"{section}.{name} is defined twice",
-                    f"it is also in {file}, line {line}; keep one",
+                    At(at.value, name),
+                    f"it is also in {there.file}, line {there.line}; keep one",
+                    key=True,
                 )
-                continue
-            mine[name] = value
-            places.keys[name], places.values[name] = theirs.keys[name], theirs.values[name]
-        self._root[section] = mine
-        self._places[id(mine)] = places
+            else:
+                self._draft.take(mine, name, At(at.value, name))
 
-    def _problem(self, other: Document, path: tuple[str, ...], message: str, hint: str) -> None:
-        where = other.where(path, key=True)
-        code = "defined-twice" if "twice" in message else "include"
-        self.problems.append(FileProblem(code, message, where=where, hint=hint))
+    def _section(self, section: str, at: At) -> Any:
+        """Give the section that grows: a copy of the including file's own, or a new one."""
+        there = self._root.get(section)
+        if section not in self._own and (there is None or isinstance(there, dict)):
+            self._own.add(section)
+            mine = self._draft.mapping(there)
+            self._draft.put(self._root, section, mine, at if there is None else At(self._root, section))
+        return self._root[section]
 
     def document(self) -> Document:
         """Give the whole."""
-        self._places[id(self._root)] = self._own
-        return Document(self._first.file, self._texts, self._root, self._places, self._written, tuple(self._kept))
+        root = self._draft.with_last(self._root, self._first.root)
+        return self._draft.document(root, tuple(self._assumed))
