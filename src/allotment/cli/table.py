@@ -11,6 +11,7 @@ COMMANDS = {
     "run": "Submit a workflow and show which worker ran what.",
     "trace": "Show one workflow's path: task, queue, lane, worker, waited, ran.",
     "presets": "Show the built-in profiles: their figures and their queues.",
+    "docs": "Print the pages on rules and practices.",
     "demo": "Run six topologies one after another and compare what ran with what was planned.",
     "schema": "Print the JSON Schema of the fleet file, for editors.",
 }

@@ -452,6 +452,9 @@ def test_of_several_rules_the_one_that_is_unused_is_named(tmp_path: Path) -> Non
 def test_a_comment_may_keep_a_comment(tmp_path: Path) -> None:
     text = LONG + "    prefetch: 1 # allot: ignore[prefetch-on-long-tasks, unused-ignore] it is 9 in another branch\n"
     assert checked(tmp_path, text) == []
+    above = "    # allot: ignore[unused-ignore] it is 9 in another branch\n"
+    text = LONG + above + "    prefetch: 1 # allot: ignore[prefetch-on-long-tasks] measured\n"
+    assert checked(tmp_path, text) == []
 
 
 def test_the_json_gives_the_place_of_a_comment(tmp_path: Path, capsys) -> None:

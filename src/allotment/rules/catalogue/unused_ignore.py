@@ -15,7 +15,7 @@ _OWN = "unused-ignore"
 def check(subject: Subject) -> Iterator[Finding]:
     """Find comments for rules that were run and found nothing on their line; faulty comments are another rule's."""
     for ignore in subject.ignores:
-        unused = [name for name in ignore.rules if _is_unused(subject, ignore, name)] 
+        unused = [name for name in ignore.rules if _is_unused(subject, ignore, name)] if ignore.reason else []
         if unused:
             rest = len(unused) < len(ignore.rules)
             yield Finding(
