@@ -56,11 +56,16 @@ def examine(path: Path, app: str | None, rules: Sequence[Rule]) -> Examined:
         proof,
         app=inventory.settings if inventory else None,
         chords_in=inventory.chords_in if inventory else (),
-        setting_names=_setting_names() if loaded.file.model.settings else None,
+        setting_names=_setting_names() if _are_settings(loaded) else None,
         ignores=ignores_in(loaded.file.document.texts),
         rule_names=frozenset(rule.name for rule in every_rule()),
     )
     return Examined(loaded, proof, run_rules(rules, subject))
+
+
+def _are_settings(loaded: LoadedFleet) -> bool:
+    """Say whether the file or the app has settings whose names are to be judged."""
+    return bool(loaded.file.model.settings or (loaded.inventory and loaded.inventory.settings.unknown))
 
 
 def _setting_names() -> frozenset[str]:
@@ -73,26 +78,42 @@ def _setting_names() -> frozenset[str]:
 def mend(path: Path, app: str | None, rules: Sequence[Rule]) -> tuple[Examined, tuple[Found, ...]]:
     """Mend what has one safe answer, in the files; give the fleet as it is then, and what was mended.
 
-    Only the characters at fault change. Raises what `examine` does; a file that could not be read afterwards is put
-    back as it was.
+    Only the characters at fault change. An edit that does not do away with its finding, or after which the file cannot
+    be read, is taken back. Raises what `examine` does.
     """
     examined = examine(path, app, rules)
     done: list[Found] = []
+    in_vain: set[tuple[str, str]] = set()
     for _ in range(_MOST_ROUNDS):
-        texts = examined.mended()
+        tried = [found for found in examined.report.found if found.finding.edits and _known_by(found) not in in_vain]
+        texts = edited(examined.document, [edit for found in tried for edit in found.finding.edits])
         if not texts:
             break
-        before = examined
         _write(texts)
-        try:
-            examined = examine(path, app, rules)
-        except AllotmentError:
-            _write({file: before.document.texts[file] for file in texts})
-            raise
-        left = {(found.rule.name, found.finding.message) for found in examined.report.found}
-        tried = [found for found in before.report.found if found.finding.edits]
-        done += (found for found in tried if (found.rule.name, found.finding.message) not in left)
+        left = _left_after(path, app, rules)
+        if left is None:
+            failed = tried
+        else:
+            still_there = {_known_by(found) for found in left.report.found}
+            failed = [found for found in tried if _known_by(found) in still_there]
+        if failed or left is None:
+            _write({file: examined.document.texts[file] for file in texts})
+            in_vain |= {_known_by(found) for found in failed}
+        else:
+            examined, done = left, [*done, *tried]
     return examined, tuple(done)
+
+
+def _known_by(found: Found) -> tuple[str, str]:
+    return (found.rule.name, found.finding.message)
+
+
+def _left_after(path: Path, app: str | None, rules: Sequence[Rule]) -> Examined | None:
+    """Examine what was written; None where it can no longer be read."""
+    try:
+        return examine(path, app, rules)
+    except AllotmentError:
+        return None
 
 
 def _write(texts: Mapping[str, str]) -> None:

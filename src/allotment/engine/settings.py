@@ -39,9 +39,6 @@ READ_UNDECLARED = frozenset(
 )
 """Settings that Celery reads and does not list among its defaults."""
 
-LOOKED_AT = SHOWN | {"broker_use_ssl", "result_backend", "task_retry_on_worker_lost"}
-"""The settings read from an app; of those that may hold a secret only what is looked at (`_without_secrets`)."""
-
 _PLAIN = (str, int, float, list, tuple, dict, set, frozenset, timedelta, type(None))
 _WORDS_OF_OPTIONS = frozenset({"queue_order_strategy"})
 """Options of the transport that are words and no secret."""
@@ -55,7 +52,7 @@ def setting_names() -> frozenset[str]:
 def app_settings(app: Celery) -> AppSettings:
     """Read what the app sets itself, under whichever of its names. A value that is no plain one is left out."""
     values: dict[str, Any] = {}
-    for name in sorted(LOOKED_AT):
+    for name in sorted(SHOWN):
         # `value_set_for` finds old names and names with the app's own prefix too (celery/app/utils.py, `Settings`)
         if app.conf.value_set_for(name):
             value = _without_secrets(name, app.conf[name])

@@ -8,11 +8,14 @@ SHOWN = frozenset(
     {
         "accept_content",
         "broker_transport_options",
+        "broker_use_ssl",
         "result_accept_content",
+        "result_backend",
         "result_serializer",
         "task_acks_late",
         "task_default_queue_type",
         "task_reject_on_worker_lost",
+        "task_retry_on_worker_lost",
         "task_serializer",
         "task_soft_time_limit",
         "task_time_limit",
@@ -22,7 +25,10 @@ SHOWN = frozenset(
         "worker_prefetch_multiplier",
     }
 )
-"""The settings that are looked at; no other value leaves the process that imported the app, as it may be a secret."""
+"""The settings that are looked at; no other value leaves the process that imported the app, as it may be a secret.
+
+Of addresses and options only what is no secret does: the scheme, whether there is encryption, figures.
+"""
 
 
 @dataclass(frozen=True, slots=True)

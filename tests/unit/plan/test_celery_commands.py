@@ -8,7 +8,9 @@ import click
 import pytest
 from celery.bin.worker import worker as celery_worker
 from celery.concurrency import get_available_pool_names
+from celery.concurrency.thread import TaskPool as ThreadPool
 
+from allotment.model.address import Address
 from allotment.model.fleet import FleetModel
 from allotment.model.node import Node
 from allotment.model.profile import Autoscale, Pool, Profile
@@ -119,8 +121,9 @@ def test_a_worker_that_can_run_nothing_is_not_told_to_consume_a_queue_without_a_
 
 @pytest.mark.parametrize("pool", list(Pool))
 def test_every_pool_is_one_of_celerys(pool: Pool) -> None:
-    assert one(Profile("p", ("q",), pool=pool))["pool"] == pool.value
-    assert pool.value in get_available_pool_names()
+    found = one(Profile("p", ("q",), pool=pool))["pool"]
+    assert found == ("threads" if pool is Pool.IO else pool.value)
+    assert found in get_available_pool_names()
 
 
 @pytest.mark.parametrize(
@@ -135,6 +138,34 @@ def test_bounds_take_the_place_of_concurrency() -> None:
     found = one(Profile("p", ("q",), concurrency=7, autoscale=Autoscale(0, 3)))
     assert "concurrency" not in found
     assert of_type(found, "autoscale") == (3, 0)
+
+
+@pytest.mark.parametrize("pool", [Pool.THREADS, Pool.IO])
+def test_threads_have_all_their_places_from_the_start_as_celerys_cannot_grow(pool: Pool) -> None:
+    assert not hasattr(ThreadPool, "grow")
+    found = one(Profile("p", ("q",), pool=pool, concurrency=7, autoscale=Autoscale(2, 30)))
+    assert "autoscale" not in found
+    assert found["concurrency"] == "30"
+
+
+@pytest.mark.parametrize("pool", [Pool.PREFORK, Pool.GEVENT])
+def test_a_pool_that_can_grow_has_its_bounds(pool: Pool) -> None:
+    found = one(Profile("p", ("q",), pool=pool, autoscale=Autoscale(2, 30)))
+    assert of_type(found, "autoscale") == (30, 2)
+
+
+@pytest.mark.parametrize(
+    ("pool", "broker", "expected"),
+    [
+        (Pool.GEVENT, "amqp://host", True),
+        (Pool.GEVENT, None, True),
+        (Pool.GEVENT, "redis://host", False),
+        (Pool.THREADS, "amqp://host", False),
+    ],
+)
+def test_a_worker_on_gevent_sends_no_heartbeats_over_amqp(pool: Pool, broker: str | None, expected: bool) -> None:
+    found = one(Profile("p", ("q",), pool=pool), broker=Address(broker) if broker else None)
+    assert ("without_heartbeat" in found) is expected
 
 
 @pytest.mark.parametrize("seconds", [90.0, 0.5, 3600.0, 1_234_567.0, 86_401.5])

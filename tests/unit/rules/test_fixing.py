@@ -69,6 +69,24 @@ def test_the_second_of_two_edits_of_one_place_is_left_out() -> None:
     assert after("a: {b: 1}\n", Edit(("a", "b"), "2"), Edit(("a", "b"), "3")) == "a: {b: 2}\n"
 
 
+def test_edits_in_each_others_way_go_one_after_another() -> None:
+    text = "a:\n  b: ${UNSET:-1}\n  c: {d: 1}\n"
+    assert after(text, Edit(("a", "e"), "5"), Edit(("a", "c"), None)) == "a:\n  b: ${UNSET:-1}\n  e: 5\n"
+    assert after("a: {b: 1}\n", Edit(("a", "e"), "5"), Edit(("a", "b"), None)) == "a: {e: 5}\n"
+
+
+def test_what_is_added_at_one_place_keeps_its_depth() -> None:
+    text = "a:\n  b:\n    c: 1\n"
+    edits = [Edit(("d",), "2"), Edit(("a", "b", "e"), "3"), Edit(("a", "f"), "4")]
+    for order in (edits, edits[::-1]):
+        assert after(text, *order) == "a:\n  b:\n    c: 1\n    e: 3\n  f: 4\nd: 2\n"
+
+
+def test_a_difference_shows_no_password() -> None:
+    before = {NAME: "broker: amqp://me:secret@host//\nb: 2\n"}
+    assert "secret" not in changed_lines(before, {NAME: before[NAME].replace("2", "3")})
+
+
 def test_a_difference_is_shown_as_a_diff() -> None:
     before = {NAME: "a: 1\nb: 2\n"}
     assert changed_lines(before, {NAME: "a: 1\nb: 3\n"}).splitlines()[2:] == [

@@ -91,12 +91,12 @@ def test_a_name_is_told_with_the_one_that_was_meant(found_in) -> None:
         "write task_acks_late",
         "write worker_concurrency",
         "write worker_max_memory_per_child",
-        "write autoscale: {min: …, max: …} in a profile",
+        "remove it, and write autoscale: {min: …, max: …} in the profile that is to scale",
         "write visibility_timeout: beside settings:, not below it",
         "write tasks: beside settings:",
         "remove it: Celery passes it over",
     ]
-    assert list(fixable(found)) == [False] * 6 + [True]
+    assert list(fixable(found)) == [False] * 3 + [True] + [False] * 2 + [True]
     assert [places(one) for one in found] == [[line] for line in range(4, 11)]
     assert [one.places[0].column for one in found] == [3] * 7
 
@@ -120,7 +120,7 @@ def test_a_name_of_the_app_is_told_once_and_at_the_app(found_with) -> None:
     found = found_with("unknown-setting", text, inventory)
     assert [(places(one), one.finding.remedy) for one in found if one.finding.message.startswith("the app")] == [
         ([1], "write result_expires"),
-        ([1], "write autoscale: {min: …, max: …} in a profile"),
+        ([1], "remove it, and write autoscale: {min: …, max: …} in the profile that is to scale"),
     ]
     assert [places(one) for one in found if not one.finding.message.startswith("the app")] == [[5]]
 

@@ -17,9 +17,11 @@ NEAR = 0.85
 _OWN = ("task", "worker", "broker", "result", "event")
 """How most names of Celery's begin, and those of hardly any other package."""
 
+_OF_GUIDES = ("worker_autoscale_max", "worker_autoscale_min")
+"""What guides set and Celery never had: nothing changes when it goes."""
+
 _SAID_ELSEWHERE = {
-    "worker_autoscale_max": "write autoscale: {min: …, max: …} in a profile",
-    "worker_autoscale_min": "write autoscale: {min: …, max: …} in a profile",
+    **dict.fromkeys(_OF_GUIDES, "remove it, and write autoscale: {min: …, max: …} in the profile that is to scale"),
     "visibility_timeout": "write visibility_timeout: beside settings:, not below it",
     "broker_visibility_timeout": "write visibility_timeout: beside settings:, not below it",
     "consumer_timeout": "write consumer_timeout: beside settings:, not below it",
@@ -55,7 +57,7 @@ def _in_file(subject: Subject, name: str, known: frozenset[str]) -> Finding:
         f"Celery has no setting {name!r}",
         remedy or "remove it: Celery passes it over",
         (Label(subject.document.where(path, key=True), "it sets nothing"),),
-        () if remedy else (Edit(path, None),),
+        (Edit(path, None),) if remedy is None or name in _OF_GUIDES else (),
     )
 
 
