@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from allotment.cli.loading import LoadedFleet, load
 from allotment.errors import AllotmentError
 from allotment.plan.proof import Proof, prove
-from allotment.rules.fixing import edited
 from allotment.rules.ignoring import ignores_in
 from allotment.rules.registry import every_rule
 from allotment.rules.rule import Rule
@@ -42,6 +41,8 @@ class Examined:
 
     def mended(self) -> dict[str, str]:
         """Give the texts of the files with what has one safe answer mended, by name; none where nothing has."""
+        from allotment.rules.fixing import edited
+
         return edited(self.document, [edit for found in self.report.found for edit in found.finding.edits])
 
 
@@ -81,6 +82,8 @@ def mend(path: Path, app: str | None, rules: Sequence[Rule]) -> tuple[Examined, 
     Only the characters at fault change. An edit that does not do away with its finding, or after which the file cannot
     be read, is taken back. Raises what `examine` does.
     """
+    from allotment.rules.fixing import edited
+
     examined = examine(path, app, rules)
     done: list[Found] = []
     in_vain: set[tuple[str, str]] = set()

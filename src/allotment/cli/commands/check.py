@@ -8,7 +8,6 @@ from allotment.cli.examining import examine, mend
 from allotment.cli.options import fleet_option, format_option
 from allotment.cli.views import check as view
 from allotment.errors import ExitCode
-from allotment.rules.fixing import changed_lines
 from allotment.rules.registry import selected
 
 
@@ -65,6 +64,8 @@ def command(
     if app is not None and examined.loaded.inventory is None:
         raise click.UsageError("the file names no app, so --app has to: --app module:attribute")
     if action == "diff":
+        from allotment.rules.fixing import changed_lines  # only --diff pays for it
+
         changes = changed_lines(examined.document.texts, examined.mended())
         click.echo(changes, nl=False)
         return ExitCode.FINDINGS if changes else ExitCode.OK

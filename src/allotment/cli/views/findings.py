@@ -19,13 +19,21 @@ def show_finding(found: Found, texts: Mapping[str, str]) -> None:
     click.echo(f"{head}: {found.finding.message}", err=True)
     width = max((len(str(where.line)) for where in found.places if where.line), default=1)
     margin = " " * width
-    for number, (label, where) in enumerate(zip(found.finding.labels, found.places, strict=True)):
+    for number, (where, text) in enumerate(_said(found).items()):
         arrow = "-->" if number == 0 else ":::"
         click.echo(click.style(f"{margin}{arrow} ", dim=True) + str(where), err=True)
-        _show_place(where, label.text, texts, (width, colour if number == 0 else "cyan", "^" if number == 0 else "-"))
+        _show_place(where, text, texts, (width, colour if number == 0 else "cyan", "^" if number == 0 else "-"))
     fixable = "; --fix does it" if found.finding.edits else ""
     click.echo(click.style(f"{margin} = help: ", fg="cyan") + found.finding.remedy + fixable, err=True)
     click.echo(err=True)
+
+
+def _said(found: Found) -> dict[Where, str]:
+    """Give what the labels say of each place; what several say of one is joined."""
+    said: dict[Where, str] = {}
+    for label, where in zip(found.finding.labels, found.places, strict=True):
+        said[where] = f"{said[where]}; {label.text}" if where in said else label.text
+    return said
 
 
 def _show_place(where: Where, text: str, texts: Mapping[str, str], drawn: tuple[int, str, str]) -> None:

@@ -1,7 +1,6 @@
 """A setting has a name that Celery does not have, so it sets nothing."""
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from allotment.model.names import nearest
 from allotment.rules.rule import Confidence, Edit, Finding, Label, Severity
@@ -71,6 +70,8 @@ def _remedy(name: str, known: frozenset[str]) -> str | None:
 
 
 def _meant(name: str, known: frozenset[str]) -> str | None:
+    from difflib import SequenceMatcher  # noqa: PLC0415 - only a name that is wrong pays for it
+
     near = nearest(name, known)
     if near and SequenceMatcher(None, name, near).ratio() >= NEAR:
         return near

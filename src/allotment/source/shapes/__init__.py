@@ -6,7 +6,7 @@ from typing import Any
 from allotment.errors import FileInvalid, Where
 from allotment.source.document import Document, Places
 from allotment.source.environment import references
-from allotment.source.shapes import helm_values, worker_pools, worker_profiles
+from allotment.source.shapes import worker_profiles
 from allotment.source.yaml_text import read_document
 
 
@@ -16,6 +16,8 @@ def read_shape(text: str, file: str, environment: Mapping[str, str]) -> Document
     A Python file is known by its name, Helm values by a mapping of workers where a fleet file has profiles.
     """
     if file.endswith(".py"):
+        from allotment.source.shapes import worker_pools  # noqa: PLC0415 - a fleet file needs no parser of Python
+
         return worker_pools.read(text, file)
     try:
         document = read_document(text, file, environment)
@@ -23,9 +25,16 @@ def read_shape(text: str, file: str, environment: Mapping[str, str]) -> Document
         return _without_the_unused(error, text, file, environment)
     if not isinstance(document.root, dict):
         return document
-    if helm_values.fits(document.root):
-        return helm_values.read(document)
-    return worker_profiles.read(document)
+    return _of_chart(document) or worker_profiles.read(document)
+
+
+def _of_chart(document: Document) -> Document | None:
+    """Read a document as a chart's values; None where it is none."""
+    if not isinstance(document.root, dict) or "workers" not in document.root:
+        return None
+    from allotment.source.shapes import helm_values  # noqa: PLC0415 - a fleet file has no workers at its top
+
+    return helm_values.read(document) if helm_values.fits(document.root) else None
 
 
 def _without_the_unused(error: FileInvalid, text: str, file: str, environment: Mapping[str, str]) -> Document:
@@ -33,10 +42,9 @@ def _without_the_unused(error: FileInvalid, text: str, file: str, environment: M
     if any(problem.code != "environment" for problem in error.problems):
         raise error
     unset = {name: f"${{{name}}}" for name, default in references(text) if default is None and name not in environment}
-    document = read_document(text, file, {**environment, **unset})
-    if not isinstance(document.root, dict) or not helm_values.fits(document.root):
+    made = _of_chart(read_document(text, file, {**environment, **unset}))
+    if made is None:
         raise error
-    made = helm_values.read(document)
     used = set(_places((made.root, *made.assumed), made))
     problems = tuple(problem for problem in error.problems if problem.where in used)
     if problems:
