@@ -1,5 +1,6 @@
 """The commands as a click group, and what becomes of their errors."""
 
+import gc
 import importlib
 import os
 import sys
@@ -25,6 +26,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         command: click.Command = importlib.import_module(f"allotment.cli.commands.{cmd_name}").command
+        gc.freeze()
+        gc.enable()
         return command
 
     def resolve_command(

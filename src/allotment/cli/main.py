@@ -21,6 +21,10 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     if given == ["--version"]:
         sys.stdout.write(f"allotment {__version__}\n")
         return 0
+    import gc
+
+    # what is imported now stays, and looking through it for garbage would only take time; see `group.py`
+    gc.disable()
     from allotment.cli.group import run  # click costs more than the help text may
 
     return run(given)

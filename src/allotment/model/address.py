@@ -11,8 +11,8 @@ BROKER_SCHEMES = ("redis", "rediss", "valkey", "valkeys", "redis+socket", "amqp"
 RESULT_SCHEMES = (*BROKER_SCHEMES, "rpc", "db+postgresql", "db+mysql", "db+sqlite", "mongodb", "memcached", "file")
 _REDIS = ("redis", "rediss", "valkey", "valkeys", "redis+socket")
 
-_QUERY_SECRET = re.compile(r"((?:password|passwd|token|secret|key)[^=&]*=)[^&]*", re.IGNORECASE)
-_NEXT_URL = re.compile(r";(?=[a-z+]+://)")
+_HIDDEN_IN_QUERY = r"(?i)((?:password|passwd|token|secret|key)[^=&]*=)[^&]*"
+_NEXT_URL = r";(?=[a-z+]+://)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Address:
 
 def each_url(urls: str) -> list[str]:
     """Split a list of URLs joined by `;`, as for a broker with several nodes."""
-    return _NEXT_URL.split(urls)
+    return re.split(_NEXT_URL, urls)
 
 
 def without_secrets(url: str) -> str:
@@ -61,7 +61,7 @@ def without_secrets(url: str) -> str:
     Several URLs may be joined by `;`. What stands before the last `@` is taken for a user and a password, whatever
     signs are in it; a query loses what looks secret.
     """
-    return ";".join(_one_without_secrets(part) for part in _NEXT_URL.split(url))
+    return ";".join(_one_without_secrets(part) for part in re.split(_NEXT_URL, url))
 
 
 def _one_without_secrets(url: str) -> str:
@@ -69,7 +69,7 @@ def _one_without_secrets(url: str) -> str:
     scheme, separator, _ = before.partition("://")
     shown = (scheme + separator if separator else "***@") + rest if at else url
     place, question, query = shown.partition("?")
-    return place + question + _QUERY_SECRET.sub(r"\1***", query)
+    return place + question + re.sub(_HIDDEN_IN_QUERY, r"\1***", query)
 
 
 def address(text: str) -> str:
@@ -82,7 +82,7 @@ def address(text: str) -> str:
 def leads_somewhere(url: str) -> bool:
     """Say whether every URL of the list has a scheme and, if it names a port, a number for it."""
     try:
-        return all("://" in part and (urlsplit(part).port or 1) > 0 for part in _NEXT_URL.split(url))
+        return all("://" in part and (urlsplit(part).port or 1) > 0 for part in re.split(_NEXT_URL, url))
     except ValueError:
         return False
 

@@ -75,7 +75,6 @@ _ACT_FIRST = frozenset({"report", "reports"})
 """Nouns that are a verb, and tell nothing, as the first word: `report_error` makes no report."""
 
 _WORD = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+(?![a-z]))[0-9]*|[0-9]+")
-_DOUBLES_ITS_LAST = re.compile(r"[^aeiou][aeiou][bdgmnprt]$")
 
 
 def _forms(verb: str) -> Iterator[str]:
@@ -84,8 +83,13 @@ def _forms(verb: str) -> Iterator[str]:
         yield from (verb, verb[:-1] + "ies", verb + "ing", verb[:-1] + "ier")
         return
     yield from (verb, verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh")) else "s"))
-    stem = verb.removesuffix("e") + (verb[-1] if _DOUBLES_ITS_LAST.search(verb) else "")
+    stem = verb.removesuffix("e") + (verb[-1] if _doubles_its_last(verb) else "")
     yield from (stem + ending for ending in ("ing", "er"))
+
+
+def _doubles_its_last(verb: str) -> bool:
+    """Say whether its last letter is doubled before an ending, as in cropping."""
+    return verb[-1] in "bdgmnprt" and verb[-2] in "aeiou" and verb[-3] not in "aeiou"
 
 
 def _table() -> dict[str, Kind]:

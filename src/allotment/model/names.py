@@ -15,17 +15,18 @@ RESERVED_PREFIX = "allotment."
 DEAD_QUEUE = "allotment.dead"
 """Where messages are kept that no worker can run."""
 
-_TASK = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
-_TASK_PATTERN = re.compile(r"[A-Za-z_*?\[][A-Za-z0-9_.:*?\[\]!-]*")
-_QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_APP = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_.]*)?")
-_BINDING = re.compile(r"[A-Za-z0-9_*#][A-Za-z0-9_.*#-]*")
-_SETTING = re.compile(r"[a-z][a-z0-9_]*")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_WORD = re.compile(r"[A-Za-z]+[0-9]*")
-_ARGUMENT = re.compile(r"x-[a-z0-9-]+")
-_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+# Patterns are compiled when they are first used: a command uses few of them, and should answer at once.
+_TASK = r"[A-Za-z_][A-Za-z0-9_.:-]*"
+_TASK_PATTERN = r"[A-Za-z_*?\[][A-Za-z0-9_.:*?\[\]!-]*"
+_QUEUE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_LABEL = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+_APP = r"[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_.]*)?"
+_BINDING = r"[A-Za-z0-9_*#][A-Za-z0-9_.*#-]*"
+_SETTING = r"[a-z][a-z0-9_]*"
+_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
+_WORD = r"[A-Za-z]+[0-9]*"
+_ARGUMENT = r"x-[a-z0-9-]+"
+_MODULE = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*"
 
 
 def task_name(text: str) -> str:
@@ -95,10 +96,10 @@ def module_name(text: str) -> str:
     return _matching(_MODULE, text, TASK_LENGTH, "a module's name", "Python names joined by '.'")
 
 
-def _matching(pattern: re.Pattern[str], text: str, length: int, what: str, allowed: str) -> str:
+def _matching(pattern: str, text: str, length: int, what: str, allowed: str) -> str:
     if len(text) > length:
         raise ValueError(f"{text[:20] + '…'!r} is too long for {what}: {len(text)} characters, at most {length}")
-    if not pattern.fullmatch(text):
+    if not re.fullmatch(pattern, text):
         raise ValueError(f"{text!r} is not {what}: it takes {allowed}")
     return text
 

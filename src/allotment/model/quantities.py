@@ -3,7 +3,7 @@
 import re
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)"
 _MEMORY_UNITS = {
     "": 1,
     "k": 10**3,
@@ -16,8 +16,8 @@ _MEMORY_UNITS = {
     "Gi": 2**30,
     "Ti": 2**40,
 }
-_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(Ki|Mi|Gi|Ti|k|K|M|G|T|)B?")
-_CPU = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m?)")
+_MEMORY = r"([0-9]+(?:\.[0-9]+)?)(Ki|Mi|Gi|Ti|k|K|M|G|T|)B?"
+_CPU = r"([0-9]+(?:\.[0-9]+)?)(m?)"
 _LONGEST = 32
 
 
@@ -27,7 +27,7 @@ def duration(value: object) -> float:
         seconds = _float(value)
     else:
         text = _text(value, "a duration", "1h30m or 90s")
-        parts = _DURATION.findall(text)
+        parts = re.findall(_DURATION, text)
         if not parts or "".join(number + unit for number, unit in parts) != text:
             raise ValueError(f"{text!r} is not a duration: write 1h30m, 90s or a number of seconds")
         seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
@@ -42,7 +42,7 @@ def memory(value: object) -> int:
         amount = value
     else:
         text = _text(value, "an amount of memory", "8Gi or 512Mi")
-        match = _MEMORY.fullmatch(text)
+        match = re.fullmatch(_MEMORY, text)
         if not match:
             raise ValueError(f"{text!r} is not an amount of memory: write 8Gi, 512Mi or a number of bytes")
         amount = int(float(match[1]) * _MEMORY_UNITS[match[2]])
@@ -57,7 +57,7 @@ def cpu(value: object) -> float:
         cores = _float(value)
     else:
         text = _text(value, "a number of cores", "4, 0.5 or 500m")
-        match = _CPU.fullmatch(text)
+        match = re.fullmatch(_CPU, text)
         if not match:
             raise ValueError(f"{text!r} is not a number of cores: write 4, 0.5 or 500m")
         cores = float(match[1]) / (1000 if match[2] else 1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from allotment.rules.subject import Ignore
 
-_COMMENT = re.compile(r"(?:^|(?<=\s))#\s*allot:\s*ignore\[([^\]]*)\]\s*(.*?)\s*$")
+_COMMENT = r"(?:^|(?<=\s))#\s*allot:\s*ignore\[([^\]]*)\]\s*(.*?)\s*$"
 
 
 def ignores_in(texts: Mapping[str, str]) -> tuple[Ignore, ...]:
@@ -16,7 +16,7 @@ def ignores_in(texts: Mapping[str, str]) -> tuple[Ignore, ...]:
 def _in_file(file: str, text: str) -> Iterator[Ignore]:
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
-        found = _COMMENT.search(line)
+        found = re.search(_COMMENT, line)
         if not found:
             continue
         alone = not line[: found.start()].strip()

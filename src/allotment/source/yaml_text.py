@@ -27,9 +27,9 @@ MOST_DIGITS = 30
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_INTEGER = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
+_FLOAT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+_NOT_PRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -210,12 +210,12 @@ class _Reader:
             return _BOOLEAN[text]
         if text[0] not in "+-.0123456789":
             return text
-        if _INTEGER.fullmatch(text):
+        if re.fullmatch(_INTEGER, text):
             if len(text) > MOST_DIGITS:
                 self._problem("yaml-number", f"a number of {len(text)} digits", event, "write a smaller one")
                 return 0
             return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
-        return float(text) if len(text) <= MOST_DIGITS and _FLOAT.fullmatch(text) else text
+        return float(text) if len(text) <= MOST_DIGITS and re.fullmatch(_FLOAT, text) else text
 
 
 def _line_of_character(text: str) -> int | None:
@@ -223,7 +223,7 @@ def _line_of_character(text: str) -> int | None:
 
     libyaml gives the place in bytes of UTF-8 or of UTF-16, by how it was fed; this is the same for all.
     """
-    found = _NOT_PRINTABLE.search(text)
+    found = re.search(_NOT_PRINTABLE, text)
     return text.count("\n", 0, found.start()) + 1 if found else None
 
 

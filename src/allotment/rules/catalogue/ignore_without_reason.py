@@ -11,7 +11,7 @@ from allotment.rules.subject import Ignore, Subject
 SEVERITY = Severity.WARNING
 CONFIDENCE = Confidence.HIGH
 
-_WITHOUT_BRACKETS = re.compile(r"(?:^|(?<=\s))#\s*allot:\s*ignore\b(?!\[[^\]]*\]).*")
+_WITHOUT_BRACKETS = r"(?:^|(?<=\s))#\s*allot:\s*ignore\b(?!\[[^\]]*\]).*"
 _WANTED = "write # allot: ignore[rule-name] and why it is as it should be"
 
 
@@ -22,7 +22,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             yield Finding(message, remedy, (Label(ignore.where, "it ignores nothing"),))
     for file, text in subject.document.texts.items():
         for number, line in enumerate(text.splitlines() if "allot:" in text else (), 1):
-            found = _WITHOUT_BRACKETS.search(line)
+            found = re.search(_WITHOUT_BRACKETS, line)
             if found:
                 where = Where(file, number, found.start() + 1, number, found.end() + 1)
                 yield Finding("this comment names no rule in brackets", _WANTED, (Label(where, "it ignores nothing"),))

@@ -11,8 +11,8 @@ from allotment.source.environment import expand, references
 SEVERITY = Severity.ERROR
 CONFIDENCE = Confidence.HIGH
 
-_CREDENTIALS = re.compile(r"://(?P<user>[^:/?#@]*):(?P<password>.+)@(?P<host>[^/?#@]*)")
-_IN_QUERY = re.compile(r"[?&][^=&]*(?:password|passwd|secret|token)[^=&]*=[^&]", re.IGNORECASE)
+_CREDENTIALS = r"://(?P<user>[^:/?#@]*):(?P<password>.+)@(?P<host>[^/?#@]*)"
+_IN_QUERY = r"(?i)[?&][^=&]*(?:password|passwd|secret|token)[^=&]*=[^&]"
 _GUEST = ("guest", "guest")
 """RabbitMQ's account for trying it out, whose password everyone knows."""
 
@@ -50,7 +50,7 @@ def _variable(address: Address) -> str | None:
 
 
 def _has_password(url: str) -> bool:
-    found = _CREDENTIALS.search(url)
+    found = re.search(_CREDENTIALS, url)
     if found and not ((found["user"], found["password"]) == _GUEST and is_near(found["host"].partition(":")[0])):
         return True
-    return _IN_QUERY.search(url) is not None
+    return re.search(_IN_QUERY, url) is not None
