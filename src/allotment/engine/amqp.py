@@ -28,8 +28,12 @@ class FleetAMQP(AMQP):
 
     @cached_property
     def queues(self) -> Any:
-        """The lanes by name; a name that is not among them is an error, not a new queue."""
-        return self.Queues(dict(self.installation.compiled.queues), create_missing=False)
+        """The lanes by name; a name that is not among them is an error, not a new queue.
+
+        They are as the plan has them: Celery's own way of making this (`AMQP.Queues`) would bind those on the default
+        exchange to another one, and give all of them the priorities of `task_queue_max_priority`.
+        """
+        return self.queues_cls(dict(self.installation.compiled.queues), create_missing=False)
 
     @cached_property
     def default_queue(self) -> Any:

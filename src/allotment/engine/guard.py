@@ -8,7 +8,7 @@ original is acknowledged; where the broker refuses, the original goes back to it
 from collections.abc import Callable
 from typing import Any
 
-from amqp.exceptions import MessageNacked
+from amqp.exceptions import MessageNacked, PreconditionFailed
 from celery import signals
 from celery.exceptions import NotRegistered
 from celery.utils.log import get_logger
@@ -20,7 +20,7 @@ from allotment.engine.quarantine import Reason, set_aside
 from allotment.engine.republish import republish
 from allotment.engine.router import requested_queue
 from allotment.engine.signatures import MAPS, task_that_decides
-from allotment.errors import PublishRefused
+from allotment.errors import PublishRefused, QueueDiffers
 from allotment.plan.plan import Plan
 
 MOST_FORWARDS = 5
@@ -55,7 +55,7 @@ class GuardedConsumer(Consumer):
         """Forward or set aside a task this worker has not registered."""
         try:
             self._pass_on(message, exc)
-        except (OperationalError, MessageNacked) as error:
+        except (OperationalError, MessageNacked, PreconditionFailed, QueueDiffers) as error:
             logger.warning("%s could not be passed on (%r) and goes back to its queue", _task_name(message), error)
             self.timer.call_after(PAUSE, message.reject_log_error, (logger, self.connection_errors, True))
 
@@ -67,10 +67,9 @@ class GuardedConsumer(Consumer):
             self._keep(message, exc, Reason.FORWARDED_TOO_OFTEN, detail)
             return
         try:
-            installation = self.app.allotment
-            compiled = installation.compiled_for(name)
+            compiled = self.app.allotment.compiled_for(name)
             queue = _still_good(compiled.plan, name, message.delivery_info or {})
-            lane = compiled.plan.lane(name, queue, zone=installation.zone)
+            lane = compiled.plan.lane(name, queue, zone=_zone_of(compiled.plan, message))
         except PublishRefused as error:
             self._keep(message, exc, Reason.UNKNOWN_TASK, str(error))
             return
@@ -122,6 +121,12 @@ def _task_name(message: Any) -> str:
     except (TypeError, ValueError):  # not the body of a task
         return name
     return task_that_decides(name, args, kwargs)[0]
+
+
+def _zone_of(plan: Plan, message: Any) -> str | None:
+    """Give the zone that the message stays in: that of its lane, not of this worker, which may have none for it."""
+    lane = plan.lanes.get((message.delivery_info or {}).get("routing_key") or "")
+    return lane.zone if lane else None
 
 
 def _still_good(plan: Plan, name: str, delivery: dict[str, Any]) -> str | None:

@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kombu.transport.native_delayed_delivery import CELERY_DELAYED_DELIVERY_EXCHANGE
+
 from allotment.engine.signatures import leaves, task_that_decides
 from allotment.errors import QueueUnknown
 from allotment.model.names import did_you_mean
 from allotment.model.queue import ExchangeType, Queue
 from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.plan import Plan
+
+_DELAYED = re.compile(r"(?:[01]\.){28}(.*)")
+"""The key of a message that Celery delayed on its way to a topic queue, as it does in a fleet with a quorum queue: the
+delay in binary, and the queue's own key (`kombu/transport/native_delayed_delivery.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,10 @@ def _bound(plan: Plan, exchange: str, key: str | None, task: str) -> str:
     """Give the queue that an exchange and a key lead to; the default exchange leads to the queue named by the key."""
     if not exchange and key:
         return queue_of(plan, key, task)
+    delayed = _DELAYED.fullmatch(key or "") if exchange == CELERY_DELAYED_DELIVERY_EXCHANGE else None
     for queue in plan.model.queues.values():
+        if delayed is not None and delayed[1] == (queue.routing_key or queue.name):
+            return queue.name
         if exchange == (queue.exchange or queue.name) and (key is None or _leads_to(queue, key)):
             return queue.name
     lane = plan.lanes.get(key or "")

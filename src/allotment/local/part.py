@@ -131,8 +131,8 @@ def _scaled(model: FleetModel, nodes: tuple[str, ...], scale: Mapping[str, int])
 
 def _as_planned(plan: Plan, workers: Sequence[Worker]) -> tuple[Worker, ...]:
     """Give scaled workers the lanes of the plan: lanes follow from the file, not from how many run just now."""
-    consumes = {worker.profile: worker.consumes for worker in plan.workers}
-    return tuple(replace(worker, consumes=consumes[worker.profile]) for worker in workers)
+    nodes = plan.model.nodes
+    return tuple(replace(worker, consumes=plan.served(worker.profile, nodes[worker.node].zone)) for worker in workers)
 
 
 def _refuse_unproved(plan: Plan) -> None:

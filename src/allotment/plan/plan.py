@@ -8,7 +8,7 @@ from allotment.errors import NobodyCanRun, PublishRefused, QueueUnknown, ZoneUnk
 from allotment.model.fleet import FleetModel
 from allotment.model.names import did_you_mean
 from allotment.model.patterns import PatternIndex, sample
-from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask, TaskEntry
+from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask, TaskEntry, ZoneRule
 from allotment.plan.capability import Capability, ProfileSet
 from allotment.plan.lanes import Lane, QueueLanes, lanes_of_queue
 from allotment.plan.placement import Worker, concurrency_on
@@ -189,6 +189,10 @@ class Plan:
         """List the workers of one node, or all."""
         return tuple(worker for worker in self.workers if node is None or worker.node == node)
 
+    def served(self, profile: str, zone: str | None) -> tuple[str, ...]:
+        """List the lanes that a worker of a profile serves in a zone, whether the file places one there or not."""
+        return _served(self.model, profile, zone, self.queues)
+
     def registered_by(self, profile: str) -> tuple[str, ...]:
         """List the known tasks that a worker of this profile registers, sorted."""
         bit = self.capability.bit(profile)
@@ -228,14 +232,15 @@ def _queues(model: FleetModel, capability: Capability, planned: Iterable[Planned
             consumers[queue] |= capability.bit(name)
     queues_of_profile = [(capability.bit(name), model.profiles[name].queues) for name in placed]
     able_here: dict[str, set[ProfileSet]] = {queue: set() for queue in model.queues}
-    able_in_zone: dict[str, set[ProfileSet]] = {queue: set() for queue in model.queues}
+    # a producer that knows fewer tasks sends to the lane of all consumers of a zone, whichever of the file's keys meet
+    staying = any(entry.zone is ZoneRule.SAME for entry in model.entries)
+    able_in_zone = {queue: {consumers[queue]} if staying else set() for queue in model.queues}
     for able, stays in {(task.able, task.stays_in_zone) for task in planned if task.able}:
         reached = {queue for bit, queues in queues_of_profile if able & bit for queue in queues}
         for queue in reached:
             able_here[queue].add(able & consumers[queue])
             if stays:
-                # the consumers' own set too: a producer that knows fewer tasks sends there
-                able_in_zone[queue] |= {able & consumers[queue], consumers[queue]}
+                able_in_zone[queue].add(able & consumers[queue])
     zones = zones_of(model, capability)
     return {
         queue: lanes_of_queue(
