@@ -11,11 +11,11 @@ from docs_tools import PAGES, ROOT, fences_of, name_of, prose_of, shell_commands
 from allotment.cli.group import allot
 from allotment.cli.main import main
 from allotment.cli.table import COMMANDS
-from allotment.source.yaml_text import read_document
 from allotment.source.keys import FLEET
 from allotment.source.kinds import Rejected
+from allotment.source.yaml_text import read_document
 
-ENVIRONMENT = {"BROKER_URL": "redis://broker.example/0", "RESULT_URL": "redis://broker.example/1"}
+ENVIRONMENT = {"BROKER_URL": "redis://broker/0", "RESULT_URL": "redis://broker/1"}
 
 
 def _with(language):
@@ -23,12 +23,11 @@ def _with(language):
 
 
 def _check(path, capsys):
-    """Run `allot check` and give its exit code and the codes of what it found."""
+    """Run `allot check` and give its exit code, the codes of errors and the rules that found something."""
     code = main(["check", "--fleet", str(path), "--json"])
     document = json.loads(capsys.readouterr().out)
-    found = [*document.get("errors", []), *document.get("findings", [])]
-    found += [example["place"] for example in document.get("counter_examples", [])]
-    return code, {problem["code"] for problem in found}
+    errors = {error["code"] for error in document.get("errors", [])}
+    return code, errors | {finding["rule"] for finding in document.get("findings", [])}
 
 
 @pytest.mark.parametrize("page", _with("yaml"), ids=name_of)
@@ -47,6 +46,8 @@ def test_the_fleet_files_of_a_page_pass_or_fail_as_it_says(page, tmp_path, monke
         path.write_text(fence.text)
         if fence.remark == "part":
             _check_part(fence)
+        elif fence.remark == "workflow":
+            _check_workflow(fence)
         elif fence.remark and fence.remark.startswith("fails: "):
             code, found = _check(path, capsys)
             assert code != 0, f"line {fence.line}"
@@ -63,6 +64,15 @@ def _check_part(fence):
     except Rejected as error:
         others = [fault for fault in error.faults if (fault.code, fault.path) != ("missing-key", ())]
         assert others == [], f"line {fence.line}"
+
+
+def _check_workflow(fence):
+    """Look at a workflow of GitHub's: the commands of Allotment in it exist."""
+    steps = [step for job in yaml.safe_load(fence.text)["jobs"].values() for step in job["steps"]]
+    calls = [words for step in steps for words in shell_commands(step.get("run", "")) if words[0] == "allot"]
+    assert calls, f"line {fence.line}"
+    for words in calls:
+        _check_call(words[1:], f"line {fence.line}: {' '.join(words)}")
 
 
 @pytest.mark.parametrize("page", _with("python"), ids=name_of)

@@ -1,10 +1,11 @@
 """Everything that can be looked up is in the pages, and the generated parts are what they should be."""
 
 import ast
+import json
 import re
 
 import pytest
-from docs_tools import COMMAND_PAGES, DOCS, PAGES, ROOT, first_cells, name_of, nodes, write_docs
+from docs_tools import COMMAND_PAGES, DOCS, PAGES, ROOT, fences_of, first_cells, name_of, nodes, write_docs
 
 import allotment
 from allotment.cli.main import main
@@ -115,7 +116,15 @@ def _error_codes():
                 target = line.targets[0] if isinstance(line, ast.Assign) else line.target
                 if getattr(target, "id", None) == "code" and isinstance(line.value.value, str):
                     yield line.value.value
-    places = {"FileProblem": 0, "_problem": 0, "_invalid": 0, "_unreadable": 0, "Fault": 3, "_rejected": 2}
+    places = {
+        "FileProblem": 0,
+        "problem": 0,
+        "_problem": 0,
+        "_invalid": 0,
+        "_unreadable": 0,
+        "Fault": 3,
+        "_rejected": 2,
+    }
     for node in nodes(ast.Call):
         name = getattr(node.func, "attr", getattr(node.func, "id", None))
         if name in places:
@@ -124,6 +133,21 @@ def _error_codes():
             for value in given:
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):
                     yield value.value
+
+
+def _json_example(name):
+    page = DOCS / "reference" / "json.md"
+    return next(json.loads(fence.text) for fence in fences_of(page, "json") if fence.title == name)
+
+
+def test_the_json_of_presets_and_pages_is_as_the_page_says(capsys):
+    for arguments, key, example in (
+        (["presets"], "presets", _json_example("presets.json")),
+        (["docs", "rule"], "rules", _json_example("rules.json")["rules"][0]),
+        (["docs", "practice"], "practices", _json_example("practices.json")["practices"][0]),
+    ):
+        assert main([*arguments, "--json"]) == 0
+        assert example in json.loads(capsys.readouterr().out)[key]
 
 
 def test_each_error_code_has_its_entry_and_no_entry_is_left_over():

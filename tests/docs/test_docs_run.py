@@ -274,6 +274,18 @@ def test_the_events_of_up_are_as_the_page_says(folder):
     assert {event["event"]: set(event) for event in shown} == {event["event"]: set(event) for event in seen}
 
 
+def test_a_workflow_stays_in_its_zone_as_the_guide_shows(tmp_path):
+    page = DOCS / "how-to" / "zones.md"
+    folder = Folder(tmp_path)
+    folder.add(page.read_text())
+    zone, _, command = next(
+        fence.text.strip() for fence in fences_of(page, "console") if fence.text.startswith("ALLOTMENT_ZONE=")
+    ).partition(" ")
+    done = folder.run(["env", zone, *shlex.split(command)])
+    assert done.returncode == 0, done.stderr
+    assert rows(done.stdout) == rows(block_after(page, "output of the run"))
+
+
 def test_the_json_of_demo_is_as_the_page_says(demo):
     code = demo.ended()
     output = "\n".join(demo.lines)
