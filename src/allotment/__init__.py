@@ -5,15 +5,33 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from allotment.engine.fleet import Fleet
-    from allotment.errors import AllotmentError, NobodyCanRun, PublishRefused, QueueUnknown, TaskUnknown
+    from allotment.errors import (
+        AllotmentError,
+        HintUnknown,
+        NobodyCanRun,
+        PublishRefused,
+        QueueDiffers,
+        QueueUnknown,
+        TaskUnknown,
+        ZoneUnknown,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["AllotmentError", "Fleet", "NobodyCanRun", "PublishRefused", "QueueUnknown", "TaskUnknown", "__version__"]
+__all__ = [
+    "AllotmentError",
+    "Fleet",
+    "HintUnknown",
+    "NobodyCanRun",
+    "PublishRefused",
+    "QueueDiffers",
+    "QueueUnknown",
+    "TaskUnknown",
+    "ZoneUnknown",
+    "__version__",
+]
 
-_HOME = {"Fleet": "allotment.engine.fleet"} | dict.fromkeys(
-    ("AllotmentError", "NobodyCanRun", "PublishRefused", "QueueUnknown", "TaskUnknown"), "allotment.errors"
-)
+_HOME = dict.fromkeys(__all__, "allotment.errors") | {"Fleet": "allotment.engine.fleet"}
 
 
 def __getattr__(name: str) -> object:

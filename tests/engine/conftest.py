@@ -30,7 +30,7 @@ class Body:
 
 @pytest.fixture
 def make() -> Iterator[Callable[..., TaskPool]]:
-    """Give a function that starts a pool; all are stopped at the end."""
+    """Give a function that starts a pool; all are ended at the end."""
     pools: list[TaskPool] = []
 
     def start(limit: int, **options: Any) -> TaskPool:
@@ -41,7 +41,7 @@ def make() -> Iterator[Callable[..., TaskPool]]:
 
     yield start
     for pool in pools:
-        pool.stop()
+        pool.terminate()
 
 
 class Outcomes:

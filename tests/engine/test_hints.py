@@ -200,7 +200,7 @@ def test_a_kind_that_is_none_is_refused_and_nothing_sent(
 ) -> None:
     plain = fleet.tasks["media.plain"]
     canvas = shape(plain.si(), plain.signature(immutable=True, **bad))
-    with pytest.raises(HintUnknown, match=r"resource_type='gpu', which is no kind.*cpu") as refused:
+    with pytest.raises(HintUnknown, match=r"of the kind 'gpu', which there is not.*cpu") as refused:
         canvas.apply_async()
     assert refused.value.task == "media.plain"
     assert isinstance(refused.value, PublishRefused)

@@ -25,7 +25,17 @@ def results_url(address: Address | None, broker: Address | None, embedded: Embed
         address = broker if broker.speaks_redis else Address("rpc://")
     if address.value == NO_RESULTS:
         return "disabled://"
-    return embedded.results_url if address.embedded else _translated(address.value)
+    return embedded.results_url if address.embedded else _with_certificates_checked(_translated(address.value))
+
+
+def _with_certificates_checked(url: str) -> str:
+    """Say that the server's certificate is to be checked, where the address leaves it open.
+
+    Celery's Redis backend takes no encrypted address that does not say it (`celery/backends/redis.py`, 5.7).
+    """
+    if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=CERT_REQUIRED"
 
 
 def _translated(urls: str) -> str:

@@ -40,6 +40,8 @@ def explain(
     Raises HintUnknown for a hint that is no kind of work, or where the fleet does not route by resource.
     """
     planned = plan.look_up(task)
+    if task.startswith(BUILT_IN_PREFIX) and task not in plan.tasks:
+        hint = None  # which goes where the task inside it goes
     if hint is not None:
         planned = hinted(planned, hint, plan.model)
     name = queue or planned.queue

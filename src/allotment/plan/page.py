@@ -71,9 +71,10 @@ def _pool(profile: Profile) -> str:
         parts = [f"{pool}, concurrency {profile.concurrency or 'as many as the node has cores'}"]
     if profile.time_limit:
         parts.append(f"killed after {show_duration(profile.time_limit)}")
-    if profile.soft_time_limit:
-        parts.append(f"warned after {show_duration(profile.soft_time_limit)}")
-    if profile.max_tasks_per_child:
+    if profile.soft_time_limit and profile.pool is not Pool.GEVENT:
+        where = " on threads" if profile.pool is Pool.IO else ""
+        parts.append(f"warned after {show_duration(profile.soft_time_limit)}{where}")
+    if profile.max_tasks_per_child and profile.pool is Pool.PREFORK:
         parts.append(f"a process is replaced after {profile.max_tasks_per_child} tasks")
     return ", ".join(parts)
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from allotment.errors import HintUnknown
 from allotment.model.fleet import FleetModel
-from allotment.model.kind import Kind, kinds_told, words_of
+from allotment.model.kind import Kind, ResourceRouting, kinds_told, words_of
 from allotment.model.names import did_you_mean
 from allotment.model.patterns import PatternIndex
 from allotment.model.requirements import NO_REQUIREMENTS, Requirements
@@ -68,11 +68,11 @@ def hinted(task: PlannedTask, hint: str, model: FleetModel) -> PlannedTask:
     if hint not in kinds:
         near = did_you_mean(hint, kinds)
         raise HintUnknown(
-            f"{task.name!r} was sent with resource_type={hint!r}, which is no kind", task=task.name, hint=near
+            f"{task.name!r} was sent as work of the kind {hint!r}, which there is not", task=task.name, hint=near
         )
     if routing is None:
         raise HintUnknown(
-            f"{task.name!r} was sent with resource_type={hint!r}, and the fleet does not route by resource",
+            f"{task.name!r} was sent as work of the kind {hint!r}, and the fleet does not route by resource",
             task=task.name,
             hint="add route_by_resource: to the fleet file, or leave the hint out",
         )
@@ -106,15 +106,23 @@ def _steps(task: PlannedTask, known: KnownTask, model: FleetModel, hint: str | N
     if routing is None:
         yield Step.HINT, "the fleet does not route by resource"
     else:
-        yield Step.HINT, f"resource_type={hint}: {routing.queues.get(Kind(hint), 'no queue')}" if hint else "none given"
-        kinds = kinds_told(task.name, routing.words)
-        told = ", ".join(
-            f"{word!r} tells {kind} ({routing.queues.get(kind, 'no queue')})" for kind, word in kinds.items()
-        )
-        undecided = "; two kinds decide nothing" if len(kinds) > 1 else ""
-        yield Step.WORDS, told + undecided if told else f"none of {', '.join(words_of(task.name))} tells a kind"
+        yield Step.HINT, f"resource_type={hint}: {_queue_for(Kind(hint), routing)}" if hint else "none given"
+        if hint is None:
+            yield Step.WORDS, _told(task.name, routing)
     for step, queue, _ in _general(model):
         yield step, queue or "nothing says which queue"
+
+
+def _queue_for(kind: Kind, routing: ResourceRouting) -> str:
+    return routing.queues.get(kind, f"route_by_resource has no queue for {kind}")
+
+
+def _told(task: str, routing: ResourceRouting) -> str:
+    kinds = kinds_told(task, routing.words)
+    if not kinds:
+        return f"{', '.join(words_of(task))}: no kind is told"
+    told = ", ".join(f"{word!r} tells {kind} ({_queue_for(kind, routing)})" for kind, word in kinds.items())
+    return told + ("; two kinds decide nothing" if len(kinds) > 1 else "")
 
 
 _Answer = tuple[Step, str | None, str]

@@ -58,9 +58,10 @@ def _routing(values: Mapping[str, Any] | None) -> ResourceRouting | None:
 
 def _address(key: str, document: Document, values: Mapping[str, Any]) -> Address | None:
     value = values.get(key)
-    if value is None:
-        return None if "app" in values else Address(address.EMBEDDED)
-    return Address(value, document.as_written((key,)))
+    if value is not None:
+        return Address(value, document.as_written((key,)))
+    follows = "app" in values or (key == "results" and values.get("broker") is not None)
+    return None if follows else Address(address.EMBEDDED)
 
 
 def _profile(name: str, values: Mapping[str, Any], folder: Path) -> Profile:

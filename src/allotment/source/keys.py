@@ -99,7 +99,7 @@ _QUEUE_ENTRY = Section(
         ),
         "durable": Key(Flag(), "Whether it outlives a restart of the broker (true if left out).", example=False),
         "type": Key(Choice(QueueType), "classic, if left out, or quorum: replicated over RabbitMQ's nodes.", "quorum"),
-        "max_length": Key(Count(), "The most messages that may wait. RabbitMQ only, as yet.", 50),
+        "max_length": Key(Count(), "The most messages that may wait. RabbitMQ only.", 50),
         "when_full": Key(
             Choice(WhenFull),
             "reject: the publisher gets an error (if left out); drop-oldest: the oldest message goes.",
@@ -126,7 +126,9 @@ _QUEUE_ENTRY = Section(
 
 _PROFILE = Section(
     {
-        "preset": Key(Text(_preset), "A built-in profile to start from; every key here overrides it.", "cpu"),
+        "preset": Key(
+            Text(_preset, words=tuple(PRESETS)), "A built-in profile to start from; every key here overrides it.", "cpu"
+        ),
         "tasks": Key(_TASKS, "Names and patterns of the tasks it registers; all if left out.", ["shop.video.*"]),
         "exclude_tasks": Key(
             _TASKS, "Names and patterns it does not register, whatever `tasks` says.", ["shop.video.preview"]

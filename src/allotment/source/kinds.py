@@ -44,10 +44,11 @@ def _rejected(message: str, hint: str | None = None, code: str = "bad-value") ->
 
 
 class Text(NamedTuple):
-    """A string that a function of the model accepts."""
+    """A string that a function of the model accepts; `pattern` or `words` tell editors which those are."""
 
     read_text: Callable[[str], str] = str
     pattern: str | None = None
+    words: tuple[str, ...] = ()
 
     def read(self, value: Any) -> str:
         """Give the string. Raises Rejected."""
@@ -62,6 +63,8 @@ class Text(NamedTuple):
 
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
+        if self.words:
+            return {"enum": list(self.words)}
         return {"type": "string"} | ({"pattern": self.pattern} if self.pattern else {})
 
 

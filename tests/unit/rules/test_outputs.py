@@ -6,8 +6,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
 from allotment.cli.examining import Examined, examine
+from allotment.cli.group import allot
 from allotment.cli.views.findings import github_line
 from allotment.cli.views.sarif import sarif
 from allotment.errors import Where
@@ -69,10 +71,13 @@ RULE = record(
     defaultConfiguration=record({}, level=LEVEL),
     properties={"type": "object"},
 )
+NOTIFICATION = record({"message": MESSAGE}, level=LEVEL, locations=listed(LOCATION), descriptor=record({"id": TEXT}))
 RUN = record(
-    {"tool": record({"driver": record({"name": TEXT}, version=TEXT, rules=listed(RULE, 1))})},
+    {"tool": record({"driver": record({"name": TEXT}, version=TEXT, rules=listed(RULE))})},
     columnKind={"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
-    invocations=listed(record({"executionSuccessful": {"type": "boolean"}})),
+    invocations=listed(
+        record({"executionSuccessful": {"type": "boolean"}}, toolExecutionNotifications=listed(NOTIFICATION))
+    ),
     results=listed(RESULT),
 )
 LOG = record({"version": {"enum": ["2.1.0"]}, "runs": listed(RUN)}, **{"$schema": TEXT})
@@ -111,3 +116,19 @@ def test_github_is_told_the_place_and_no_text_can_say_more_than_it_should() -> N
         "::warning file=a%2Cb%3Ac.yaml,line=3,col=5,endColumn=8,title=prefetch-on-long-tasks"
         "::100 %25%0A::error::no. mend it"
     )
+
+
+def test_a_file_that_cannot_be_read_is_told_in_every_form(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text("profiles:\n  a: {queues: [q], prefetch: none}\n")
+    run = CliRunner()
+    log = json.loads(run.invoke(allot, ["check", "-f", str(path), "--format", "sarif"]).stdout)
+    jsonschema.validate(log, LOG)
+    (invocation,) = log["runs"][0]["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (told,) = invocation["toolExecutionNotifications"]
+    assert told["descriptor"]["id"] == "bad-value"
+    assert told["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
+    done = run.invoke(allot, ["check", "-f", str(path), "--format", "github"])
+    assert done.exit_code == 2
+    assert done.stdout.startswith(f"::error file={path},line=2,col=30,endColumn=33,title=bad-value::")

@@ -563,7 +563,7 @@ def test_helm_values_are_the_fleet_they_describe() -> None:
             TaskEntry("render.notify", "mail"),
         ),
         broker=Address(url),
-        results=Address("embedded"),
+        results=None,
     )
 
 

@@ -1,5 +1,6 @@
 """`allot check`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,8 +8,9 @@ import click
 from allotment.cli.examining import examine, mend
 from allotment.cli.options import fleet_option, format_option
 from allotment.cli.views import check as view
-from allotment.errors import ExitCode
+from allotment.errors import AllotmentError, ExitCode
 from allotment.rules.registry import selected
+from allotment.rules.rule import Rule
 
 
 def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -26,7 +28,7 @@ def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     is_flag=False,
     flag_value="",
     metavar="[MODULE:ATTR]",
-    help="Read the live app's settings and tasks too; name it where the file names none.",
+    help="Read the live app's settings and tasks too: the app that the file names, or this one.",
 )
 @fleet_option
 @format_option("sarif", "github")
@@ -45,7 +47,8 @@ def command(
     rules and `allot docs rule NAME` prints a rule's page. A rule is ignored at a line by a comment there, with the
     reason: `# allot: ignore[rule-name] why`.
 
-    Exit code 0: proved and clean. 1: findings. 2: it could not be checked, as the file or its app cannot be used.
+    Exit code 0: proved and clean. 1: findings, or something that --diff shows. 2: it could not be checked, as the file
+    or its app cannot be used.
 
     \b
     Examples:
@@ -55,12 +58,15 @@ def command(
       allot check --select missing-time-limit,unroutable-task
       allot check -f worker-profiles.yaml --app shop.celery:app
     """  # noqa: D301 - click needs the character \b itself
-    rules = selected(select, ignore)
-    named = app or None
-    if action == "fix":
-        examined, mended = mend(fleet_path, named, rules)
-    else:
-        examined, mended = examine(fleet_path, named, rules), ()
+    try:
+        return _check(fleet_path, app, selected(select, ignore), action, form)
+    except AllotmentError as error:
+        view.show_failure(error, form)
+        raise
+
+
+def _check(path: Path, app: str | None, rules: Sequence[Rule], action: str | None, form: str) -> int:
+    examined, mended = mend(path, app or None, rules) if action == "fix" else (examine(path, app or None, rules), ())
     if app is not None and examined.loaded.inventory is None:
         raise click.UsageError("the file names no app, so --app has to: --app module:attribute")
     if action == "diff":

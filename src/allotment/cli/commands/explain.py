@@ -16,7 +16,7 @@ from allotment.plan.explain import explain
 @click.argument("task")
 @click.option("-q", "--queue", metavar="QUEUE", help="Explain a call that names this queue.")
 @click.option("-r", "--resource-type", "hint", metavar="KIND", help="Explain a call that hints at this kind of work.")
-@click.option("-z", "--zone", metavar="ZONE", help="Explain a call made in this zone.")
+@click.option("-z", "--zone", envvar="ALLOTMENT_ZONE", metavar="ZONE", help="Explain a call made in this zone.")
 @fleet_option
 @format_option()
 def command(*, task: str, queue: str | None, hint: str | None, zone: str | None, fleet_path: Path, form: str) -> int:

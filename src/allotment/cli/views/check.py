@@ -8,7 +8,8 @@ import click
 
 from allotment.cli.examining import Examined
 from allotment.cli.output import print_json
-from allotment.cli.views.findings import github_line, show_finding
+from allotment.cli.views.findings import annotation, github_line, show_finding
+from allotment.errors import AllotmentError
 from allotment.model.quantities import counted
 from allotment.rules.rule import Rule
 from allotment.rules.running import Found
@@ -29,6 +30,17 @@ def show(examined: Examined, mended: Sequence[Found], rules: Sequence[Rule], for
             click.echo(github_line(found))
     else:
         assert_never(form)  # type: ignore[arg-type]  # the choices are those of the option
+
+
+def show_failure(error: AllotmentError, form: str) -> None:
+    """Print why there is no outcome, for those who read annotations or SARIF; people and JSON are told elsewhere."""
+    if form == "sarif":
+        from allotment.cli.views.sarif import failure  # only SARIF pays for it
+
+        print_json(failure(error))
+    elif form == "github":
+        for part in error.parts():
+            click.echo(annotation("error", part.code, part.where, f"{part.message}. {part.hint or ''}".rstrip()))
 
 
 def _as_text(examined: Examined, mended: Sequence[Found]) -> None:

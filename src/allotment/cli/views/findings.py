@@ -53,14 +53,20 @@ def _show_place(where: Where, text: str, texts: Mapping[str, str], drawn: tuple[
 
 
 def github_line(found: Found) -> str:
-    """Give the command that makes GitHub show the finding at its line (its docs, "Workflow commands")."""
+    """Give the annotation of a finding."""
     where = found.places[0] if found.places else None
-    properties = {"file": where.file, "line": where.line, "col": where.column} if where else {}
+    text = f"{found.finding.message}. {found.finding.remedy}"
+    return annotation(_AT_GITHUB[found.rule.severity], found.rule.name, where, text)
+
+
+def annotation(kind: str, title: str, where: Where | None, text: str) -> str:
+    """Give the command that makes GitHub show something at its line (its docs, "Workflow commands")."""
+    properties: dict[str, object] = {"file": where.file, "line": where.line, "col": where.column} if where else {}
     if where and where.end_line == where.line and where.end_column:
         properties["endColumn"] = where.end_column - 1
-    properties["title"] = found.rule.name
+    properties["title"] = title
     given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
-    return f"::{_AT_GITHUB[found.rule.severity]} {given}::{_data(f'{found.finding.message}. {found.finding.remedy}')}"
+    return f"::{kind} {given}::{_data(text)}"
 
 
 def _data(text: str) -> str:

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from allotment.cli.output import console, print_json
+from allotment.model.profile import Profile
 from allotment.plan.placement import Worker
 from allotment.plan.plan import Plan
 
@@ -46,6 +47,10 @@ def _workers(plan: Plan) -> Table:
         )
     _say_rest(table, len(plan.workers))
     return table
+
+
+def _bounds(profile: Profile) -> dict[str, int] | None:
+    return {"min": profile.autoscale.least, "max": profile.autoscale.most} if profile.autoscale else None
 
 
 def _at_once(plan: Plan, worker: Worker) -> str:
@@ -109,6 +114,7 @@ def document(plan: Plan) -> dict[str, Any]:
                 "profile": worker.profile,
                 "node": worker.node,
                 "concurrency": worker.concurrency,
+                "autoscale": _bounds(model.profiles[worker.profile]),
                 "consumes": list(worker.consumes),
                 "registers": list(plan.registered_by(worker.profile)),
             }

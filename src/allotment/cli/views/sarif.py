@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from allotment import __version__
 from allotment.cli.examining import Examined
-from allotment.errors import Where
+from allotment.errors import AllotmentError, Where
 from allotment.rules.rule import Confidence, Rule, Severity
 from allotment.rules.running import Found
 
@@ -20,20 +20,32 @@ def sarif(examined: Examined, rules: Sequence[Rule]) -> dict[str, Any]:
     places = {rule.name: number for number, rule in enumerate(rules)}
     results = [_result(found, places) for found in examined.report.found]
     results += [_result(found, places) | {"suppressions": [{"kind": "inSource"}]} for found in examined.report.ignored]
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {"name": "allotment", "version": __version__, "rules": [_rule(rule) for rule in rules]}
-                },
-                "columnKind": "unicodeCodePoints",
-                "invocations": [{"executionSuccessful": True}],
-                "results": results,
-            }
-        ],
+    return _log([_rule(rule) for rule in rules], results, {"executionSuccessful": True})
+
+
+def failure(error: AllotmentError) -> dict[str, Any]:
+    """Give the log of a run that could not be made, with what stood in its way."""
+    notifications = [
+        {
+            "level": "error",
+            "descriptor": {"id": part.code},
+            "message": {"text": f"{part.message}. {part.hint or ''}".rstrip()},
+        }
+        | ({"locations": [_location(part.where, part.message)]} if part.where else {})
+        for part in error.parts()
+    ]
+    return _log([], [], {"executionSuccessful": False, "toolExecutionNotifications": notifications})
+
+
+def _log(rules: list[Any], results: list[Any], invocation: dict[str, Any]) -> dict[str, Any]:
+    driver = {"name": "allotment", "version": __version__, "rules": rules}
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [invocation],
+        "results": results,
     }
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
