@@ -20,7 +20,7 @@ from allotment.source.fleet_file import FleetFile, read_fleet_file
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NODES = ("server-1", "server-2", "server-3")
-POOLS = {"cpu": "prefork", "memory": "prefork", "general": "prefork", "io": "gevent or threads"}
+WORKERS = ["cpu-1@server-1", "memory-1@server-2", "io-1@server-3", "general-1@server-3"]
 
 CALLS = [
     # task, arguments, what it gives, the profile that must run it
@@ -94,8 +94,9 @@ def test_a_hint_in_the_call_leads_to_the_pool_of_its_kind(servers: Servers, kind
 
 @pytest.mark.timeout(180)
 def test_the_workers_own_figures_are_those_of_the_file(servers: Servers) -> None:
-    stats: Mapping[str, Mapping[str, Any]] = servers.app.control.inspect(timeout=5.0).stats()
-    assert set(stats) == {"cpu-1@server-1", "memory-1@server-2", "io-1@server-3", "general-1@server-3"}
+    inspect = servers.app.control.inspect(WORKERS, timeout=5.0)
+    stats: Mapping[str, Mapping[str, Any]] = inspect.stats()
+    assert set(stats) == set(WORKERS)
     for worker, figures in stats.items():
         profile = servers.file.model.profiles[worker.partition("-")[0]]
         preset = PRESETS[profile.name]
@@ -109,8 +110,7 @@ def test_the_workers_own_figures_are_those_of_the_file(servers: Servers) -> None
             assert len(pool["processes"]) == profile.concurrency
             assert pool["max-tasks-per-child"] == preset.max_tasks_per_child
             assert pool["timeouts"] == [preset.soft_time_limit, preset.time_limit]
-    queues = servers.app.control.inspect(timeout=5.0).active_queues()
-    for worker, consumed in queues.items():
+    for worker, consumed in inspect.active_queues().items():
         profile = servers.file.model.profiles[worker.partition("-")[0]]
         assert {queue["name"] for queue in consumed} == set(profile.queues)
 

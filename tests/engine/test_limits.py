@@ -9,7 +9,7 @@ from celery import Celery
 from celery.exceptions import SoftTimeLimitExceeded
 from engine.conftest import WAIT, Body, Outcomes, spin, until
 
-from allotment.engine.limits import here
+from allotment.engine.limits import Attempt, here
 from allotment.engine.threads import TaskPool
 
 
@@ -90,6 +90,50 @@ def test_no_limit_meets_what_celery_does_around_the_task(make) -> None:
     pool.apply_async(traced, soft_timeout=0.2, timeout=0.2, **outcomes.options())
     assert outcomes.until_count(1) == ["given"]
     assert outcomes.limits == []
+
+
+def test_a_soft_limit_that_passes_before_the_task_has_begun_is_raised_in_it(make) -> None:
+    body = Body(spin)
+
+    def traced() -> str:
+        spin(0.15)
+        try:
+            return body.run()
+        except SoftTimeLimitExceeded:
+            return "inside"
+
+    pool, outcomes = make(1), Outcomes()
+    pool.apply_async(traced, soft_timeout=0.05, **outcomes.options())
+    assert outcomes.until_count(1) == ["inside"]
+
+
+def test_an_exception_that_has_not_come_when_the_task_ends_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised = []
+    monkeypatch.setattr("allotment.engine.limits._raise_in", lambda _, kind: raised.append(kind))
+    attempt = Attempt(1.0, None, None)
+    attempt.enter()
+    assert not attempt.strike(time.monotonic() + 2)
+    attempt.leave()
+    assert raised == [SoftTimeLimitExceeded, None]
+    assert attempt.settle()
+
+
+def test_an_exception_that_cuts_the_end_of_a_task_short_does_not_keep_it_from_ending() -> None:
+    class CutShort(Attempt):
+        cuts = 1
+
+        def leave(self) -> None:
+            if self.cuts:
+                self.cuts -= 1
+                raise SoftTimeLimitExceeded
+            super().leave()
+
+    attempt = here.attempt = CutShort(1.0, 1.0, None)
+    try:
+        assert isinstance(Body(lambda: "given").traced(), SoftTimeLimitExceeded)
+        assert not attempt.strike(time.monotonic() + 2), "it is over"
+    finally:
+        here.attempt = None
 
 
 def test_a_task_called_by_a_task_is_part_of_it(make) -> None:

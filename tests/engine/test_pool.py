@@ -4,7 +4,8 @@ import pytest
 from celery.utils import sysinfo
 
 from allotment.engine import worker
-from allotment.engine.pool import pool_class, pool_of
+from allotment.engine.pool import pool_class, pool_of, prepare_pool
+from allotment.errors import RequirementsUnmet
 from allotment.model.profile import Pool, Profile
 
 
@@ -15,6 +16,14 @@ def test_io_is_gevent_where_that_is_installed_else_threads(monkeypatch: pytest.M
     monkeypatch.setattr("allotment.engine.pool.find_spec", lambda _: None)
     assert (pool_of(io), pool_class(io)) == (Pool.THREADS, "allotment.engine.threads:TaskPool")
     assert pool_class(Profile("p", ("q",))) == "prefork"
+
+
+def test_gevent_is_refused_where_celery_is_imported_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("celery.maybe_patch_concurrency", lambda _: pytest.fail("too late"))
+    prepare_pool(Profile("p", ("q",), pool=Pool.THREADS))
+    with pytest.raises(RequirementsUnmet, match="before Celery") as caught:
+        prepare_pool(Profile("p", ("q",), pool=Pool.GEVENT))
+    assert "allot worker" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(("quota", "available", "expected"), [("150000 100000", 8, 2), ("max 100000", 3, 3)])

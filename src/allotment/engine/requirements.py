@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from allotment.engine.pool import pool_of
 from allotment.errors import RequirementsUnmet
 from allotment.model.node import Node
 from allotment.model.profile import Pool, Profile
@@ -32,7 +33,7 @@ def check_requirements(profile: Profile, node: Node) -> None:
 
 def _imports_of(profile: Profile) -> tuple[str, ...]:
     """Give the modules a profile needs: those it names, and its pool's."""
-    return (*profile.requires.imports, *(("gevent",) if profile.pool is Pool.GEVENT else ()))
+    return (*profile.requires.imports, *(("gevent",) if pool_of(profile) is Pool.GEVENT else ()))
 
 
 def _mount_faults(mount: Mount) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """One worker of the fleet: checks what it requires, imports what it registers, consumes its lanes, and nothing else."""
 
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from typing import Any
 from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import worker_ready
+from celery.utils.sysinfo import cpu_budget
 
 from allotment.engine.addresses import broker_of, check_broker
 from allotment.engine.app import import_all_tasks, import_app, make_importable
+from allotment.engine.declare import declare_queues
 from allotment.engine.installation import Installation, install
 from allotment.engine.modules import import_only, keep_only
+from allotment.engine.pool import pool_class, pool_of
 from allotment.engine.requirements import check_requirements
 from allotment.errors import ProofFailed, UnknownName
 from allotment.local.inventory import read_inventory
@@ -21,10 +25,14 @@ from allotment.model.fleet import FleetModel
 from allotment.model.inventory import Inventory
 from allotment.model.names import did_you_mean
 from allotment.model.node import Node
+from allotment.model.profile import Pool, Profile
 from allotment.plan.celeryconfig import annotations
-from allotment.plan.placement import Worker
+from allotment.plan.placement import Worker, concurrency_on
 from allotment.plan.plan import Plan
 from allotment.source.fleet_file import FleetFile
+
+CORES_UNKNOWN = 4
+"""How many tasks run at once where nobody can tell how many cores there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def load_worker(file: FleetFile, order: WorkerOrder, inventory: Inventory | None
             hint="add app: module:attribute",
         )
     app = import_app(reference, file.path.parent)
-    installation = install(file, app, inventory.tasks)
+    installation = install(file, app, inventory.tasks, zone=file.model.nodes[order.node].zone)
     plan = installation.plan
     worker = _placed(plan, order)
     registered = frozenset(plan.registered_by(order.profile))
@@ -103,12 +111,13 @@ def _placed(plan: Plan, order: WorkerOrder) -> Worker:
         None,
     )
     if found is None:
-        # an index over the file's count is a worker that scaling added: it is as its siblings are
-        sibling = next((one for one in plan.workers if (one.profile, one.node) == (order.profile, order.node)), None)
-        sibling = sibling or next((one for one in plan.workers if one.profile == order.profile), None)
-        if sibling is None:
+        # an index over the file's count is a worker that scaling added; its node may have none of the profile otherwise
+        if not any(one.profile == order.profile for one in plan.workers):
             raise UnknownName(f"no node runs profile {order.profile!r}", hint="add it to the workers of a node")
-        found = Worker(order.profile, order.node, order.index, sibling.consumes, sibling.concurrency)
+        node = plan.model.nodes[order.node]
+        consumes = plan.served(order.profile, node.zone)
+        concurrency = concurrency_on(plan.model.profiles[order.profile], node)
+        found = Worker(order.profile, order.node, order.index, consumes, concurrency)
     if not plan.serves(found):
         raise ProofFailed(
             f"worker {found.name} could run nothing that is sent to its queues",
@@ -126,14 +135,22 @@ def _annotate(app: Celery, installation: Installation, names: frozenset[str]) ->
             setattr(task, attribute, value)
 
 
+def cores() -> int:
+    """Give how many cores this process may use: by its affinity and by the limits of its control groups.
+
+    Celery's `auto` heeds the latter for prefork only (`celery/worker/worker.py`, `_resolve_auto_concurrency`).
+    """
+    return cpu_budget().count if os.cpu_count() else CORES_UNKNOWN
+
+
 def celery_options(model: FleetModel, worker: Worker, order: WorkerOrder) -> dict[str, Any]:
     """Give the options of Celery's worker class for one worker of the plan."""
     profile = model.profiles[worker.profile]
     options: Mapping[str, Any] = {
         "hostname": worker.name,
         "queues": list(worker.consumes),
-        "pool_cls": profile.pool.value,
-        "concurrency": worker.concurrency if worker.concurrency is not None else "auto",
+        "pool_cls": pool_class(profile),
+        "concurrency": cores() if worker.concurrency is None else worker.concurrency,
         "autoscale": (profile.autoscale.most, profile.autoscale.least) if profile.autoscale else None,
         "prefetch_multiplier": profile.prefetch,
         "max_tasks_per_child": profile.max_tasks_per_child,
@@ -150,22 +167,33 @@ def celery_options(model: FleetModel, worker: Worker, order: WorkerOrder) -> dic
     }
 
 
+def _heartbeat_slows(app: Celery, profile: Profile) -> bool:
+    """Say whether a worker had better send no heartbeat events: on gevent over AMQP.
+
+    A worker that sends any listens 0.1 s to their connection after each message (`celery/worker/loops.py`, `synloop`,
+    5.7), and so takes up ten tasks a second at most. The heartbeat of the connection itself is another one.
+    """
+    return pool_of(profile) is Pool.GEVENT and bool(app.connection_for_read().supports_heartbeats)
+
+
 def run_worker(
     file: FleetFile, order: WorkerOrder, inventory_path: Path | None, on_ready: Callable[[], None] | None = None
 ) -> int:
     """Be the worker until told to stop; give Celery's exit code.
 
-    Raises RequirementsUnmet, AppUnusable, ProofFailed or BrokerUnreachable before anything is consumed.
+    Raises RequirementsUnmet, AppUnusable, ProofFailed, QueueDiffers or BrokerUnreachable before anything is consumed.
     """
     make_importable(file.path.parent)
     check_requirements(file.model.profiles[order.profile], file.model.nodes[order.node])
     app, worker = load_worker(file, order, inventory_of(file, inventory_path))
     app.allotment.before_connecting()
     check_broker(broker_of(app))
+    declare_queues(app, worker)
     if on_ready is not None:
         worker_ready.connect(lambda **_: on_ready(), weak=False)
     # running as root is dangerous where pickle is accepted, which Celery refuses by itself (`check_privileges`)
     warnings.simplefilter("ignore", SecurityWarning)
-    celery_worker = app.Worker(**celery_options(file.model, worker, order))
+    options = celery_options(file.model, worker, order)
+    celery_worker = app.Worker(**options, without_heartbeat=_heartbeat_slows(app, file.model.profiles[order.profile]))
     celery_worker.start()
     return int(celery_worker.exitcode or 0)

@@ -95,7 +95,7 @@ class EmbeddedBroker:
             connection.connect(str(self.keeper_path))
             connection.settimeout(max(0.1, deadline - time.monotonic()))
             if connection.recv(len(READY)) == READY:
-                connection.settimeout(None)
+                connection.setblocking(False)  # noqa: FBT003 - for `_closed`: under gevent MSG_DONTWAIT alone would wait
                 return connection
         connection.close()
         return None

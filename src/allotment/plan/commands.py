@@ -2,6 +2,7 @@
 
 import shlex
 
+from allotment.model.profile import Pool, Profile
 from allotment.plan.placement import Worker
 from allotment.plan.plan import Plan
 
@@ -17,11 +18,9 @@ def celery_arguments(plan: Plan, worker: Worker) -> list[str]:
     profile = model.profiles[worker.profile]
     arguments = ["-A", model.app or "APP", "worker", "-n", worker.name, "-Q", ",".join(plan.serves(worker))]
     arguments += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
-    arguments += ["--pool", profile.pool.value]
-    if profile.autoscale:
-        arguments += ["--autoscale", f"{profile.autoscale.most},{profile.autoscale.least}"]
-    else:
-        arguments += ["--concurrency", "auto" if worker.concurrency is None else str(worker.concurrency)]
+    arguments += _pool_arguments(profile, worker.concurrency)
+    if profile.pool is Pool.GEVENT and not (model.broker and model.broker.speaks_redis):
+        arguments.append("--without-heartbeat")  # it would slow such a worker down to ten tasks a second
     for option, value in (
         ("--prefetch-multiplier", profile.prefetch),
         ("--max-tasks-per-child", profile.max_tasks_per_child),
@@ -32,6 +31,20 @@ def celery_arguments(plan: Plan, worker: Worker) -> list[str]:
         if value is not None:
             arguments += [option, _number(value)]
     return arguments
+
+
+def _pool_arguments(profile: Profile, concurrency: int | None) -> list[str]:
+    """Give the options of the pool and its size.
+
+    A thread pool of Celery's cannot grow: `Autoscaler._grow` (`celery/worker/autoscale.py`) calls a `grow` that
+    `celery/concurrency/thread.py` lacks, and the worker ends. It has all its places from the start.
+    """
+    pool = Pool.THREADS if profile.pool is Pool.IO else profile.pool
+    bounds = profile.autoscale
+    if bounds and pool is not Pool.THREADS:
+        return ["--pool", pool.value, "--autoscale", f"{bounds.most},{bounds.least}"]
+    size = bounds.most if bounds else "auto" if concurrency is None else concurrency
+    return ["--pool", pool.value, "--concurrency", str(size)]
 
 
 def _number(value: float) -> str:
