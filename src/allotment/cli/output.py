@@ -29,6 +29,14 @@ def console(*, stderr: bool = False) -> "Console":
     return Console(file=stream, width=None if stream.isatty() else 160, highlight=False, soft_wrap=False)
 
 
+def visible(text: str) -> str:
+    """Give text with every control character but tabs written out: what a file says must not steer a terminal."""
+    return "".join(
+        character if character.isprintable() or character == "\t" else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 def note(text: str) -> None:
     """Print a remark that is not part of the result."""
     click.secho(text, err=True, dim=True)
@@ -49,11 +57,11 @@ def show_errors(error: AllotmentError) -> None:
         return
     for part in error.parts():
         place = f"{part.where}: " if part.where else ""
-        click.echo(click.style("error: ", fg="red", bold=True) + f"{place}{part.message}", err=True)
+        click.echo(click.style("error: ", fg="red", bold=True) + visible(f"{place}{part.message}"), err=True)
         if part.where:
             _show_line(part.where)
         if part.hint:
-            click.echo(click.style("  help: ", fg="cyan") + part.hint, err=True)
+            click.echo(click.style("  help: ", fg="cyan") + visible(part.hint), err=True)
 
 
 def error_document(error: AllotmentError) -> dict[str, Any]:
@@ -81,7 +89,7 @@ def _show_line(where: Where) -> None:
     if not text.strip() or "://" in text:
         return
     number = f"{where.line:>5}"
-    click.echo(click.style(f"{number} | ", dim=True) + text, err=True)
+    click.echo(click.style(f"{number} | ", dim=True) + visible(text), err=True)
     if where.column:
         click.echo(
             click.style(" " * len(number) + " | ", dim=True) + " " * (where.column - 1) + click.style("^", fg="red"),

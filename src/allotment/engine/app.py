@@ -81,12 +81,19 @@ def known_tasks(app: Celery) -> tuple[KnownTask, ...]:
 def beat_entries(app: Celery) -> tuple[BeatEntry, ...]:
     """Give the entries of the app's beat schedule."""
     entries = (app.conf.beat_schedule or {}).items()
-    return tuple(BeatEntry(str(name), entry["task"], _queue_of(entry)) for name, entry in entries)
+    return tuple(_beat_entry(str(name), entry) for name, entry in entries)
 
 
-def _queue_of(entry: Mapping[str, Any]) -> str | None:
-    queue = (entry.get("options") or {}).get("queue")
-    return None if queue is None else str(getattr(queue, "name", queue))
+def _beat_entry(name: str, entry: Mapping[str, Any]) -> BeatEntry:
+    options = entry.get("options") or {}
+    queue, zone, hint = (options.get(key) for key in ("queue", "zone", "resource_type"))
+    return BeatEntry(
+        name,
+        entry["task"],
+        None if queue is None else str(getattr(queue, "name", queue)),
+        None if zone is None else str(zone),
+        None if hint is None else str(hint),
+    )
 
 
 def _routed_to(routes: Any, name: str) -> str | None:

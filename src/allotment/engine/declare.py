@@ -7,13 +7,13 @@ again at once (`amqp/channel.py`, `_on_close`), so nothing that is sent next is 
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from amqp.exceptions import PreconditionFailed
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from allotment.engine.addresses import broker_of
@@ -53,16 +53,20 @@ class LaneQueue(Queue):
 
     plan: Plan | None = None
     dead_letters: tuple[Queue, ...] = ()
+    stands_for: "LaneQueue | None" = None
+    """The queue as it is declared, where this one is only published to."""
 
     def bind(self, channel: Any) -> "LaneQueue":
         """Give a copy bound to a channel, with what kombu's own copy leaves behind."""
         bound: LaneQueue = super().bind(channel)
-        bound.plan, bound.dead_letters = self.plan, self.dead_letters
+        bound.plan, bound.dead_letters, bound.stands_for = self.plan, self.dead_letters, self.stands_for
         return bound
 
     def declare(self, nowait: bool = False, channel: Any = None) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         """Declare what its dead letters need, then the queue. Raises QueueDiffers."""
         channel = channel or self.channel
+        if self.stands_for is not None:
+            return self.stands_for.declare(nowait=nowait, channel=channel)
         for queue in (*self.dead_letters, self):
             try:
                 Queue.declare(queue, nowait=nowait, channel=channel)
@@ -77,6 +81,24 @@ def lane_queues(plan: Plan) -> dict[str, LaneQueue]:
     """Give every queue of the plan that tasks are sent to, by its name."""
     plain = {queue.name: kombu_queue(queue) for queue in (*broker_queues(plan), *dead_letter_queues(plan))}
     return {queue.name: _lane_queue(plan, queue.name, plain) for queue in broker_queues(plan)}
+
+
+def published(queues: Mapping[str, LaneQueue]) -> dict[str, LaneQueue]:
+    """Give the queues as our own messages go to them: by the default exchange and the queue's name.
+
+    Celery does so for direct exchanges (`celery/app/amqp.py`, `send_task_message`). To a topic exchange it would
+    publish the pattern that the queue is bound with, and a delayed message by an exchange of its own, to every queue
+    that matches.
+    """
+    return {
+        name: queue if queue.exchange.type == "direct" else _past_its_exchange(queue) for name, queue in queues.items()
+    }
+
+
+def _past_its_exchange(queue: LaneQueue) -> LaneQueue:
+    found = LaneQueue(**{**queue.as_dict(), "exchange": Exchange(""), "routing_key": queue.name})
+    found.stands_for = queue
+    return found
 
 
 def _lane_queue(plan: Plan, name: str, plain: dict[str, Queue]) -> LaneQueue:

@@ -10,7 +10,7 @@ from celery.signals import task_prerun
 from allotment.engine.addresses import broker_url, results_url
 from allotment.engine.amqp import FleetAMQP
 from allotment.engine.app import known_tasks
-from allotment.engine.declare import lane_queues
+from allotment.engine.declare import lane_queues, published
 from allotment.engine.marks import mark_results, note_start
 from allotment.engine.router import Compiled
 from allotment.errors import SettingsOverridden, TaskUnknown
@@ -110,7 +110,8 @@ class Installation:
                 listed = tuple(KnownTask(entry.key) for entry in self.file.model.entries if not is_pattern(entry.key))
                 known = (*listed, *known_tasks(self.app))
             plan = compile_plan(self.file.model, known, complete=self._known is not None)
-            self._compiled = Compiled(plan, lane_queues(plan))
+            queues = lane_queues(plan)
+            self._compiled = Compiled(plan, queues, published(queues))
             for cached in ("queues", "default_queue", "send_task_message"):
                 self.app.amqp.__dict__.pop(cached, None)
             return self._compiled

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kombu.transport.native_delayed_delivery import CELERY_DELAYED_DELIVERY_EXCHANGE
-
 from allotment.engine.signatures import leaves, task_that_decides
 from allotment.errors import QueueUnknown
 from allotment.model.names import did_you_mean
@@ -14,17 +12,14 @@ from allotment.model.queue import ExchangeType, Queue
 from allotment.model.task import BUILT_IN_PREFIX
 from allotment.plan.plan import Plan
 
-_DELAYED = re.compile(r"(?:[01]\.){28}(.*)")
-"""The key of a message that Celery delayed on its way to a topic queue, as it does in a fleet with a quorum queue: the
-delay in binary, and the queue's own key (`kombu/transport/native_delayed_delivery.py`)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A plan and its broker queues, as kombu's, by name."""
+    """A plan and its broker queues, as kombu's, by name: as they are consumed, and as they are published to."""
 
     plan: Plan
     queues: Mapping[str, Any]
+    published: Mapping[str, Any]
 
 
 class Planned(Protocol):
@@ -50,7 +45,7 @@ class LaneRouter:
         name: str,
         args: Any = (),
         kwargs: Mapping[str, Any] | None = None,
-        task_type: Any = None,  # noqa: ARG002 - Celery's signature
+        task_type: Any = None,
     ) -> dict[str, Any]:
         """Give the options with the lane as their queue.
 
@@ -62,17 +57,14 @@ class LaneRouter:
         )
         compiled = self._installation.compiled_for(decides)
         plan = compiled.plan
+        options = _of_the_call(options, task_type)
         requested = requested_queue(plan, options, decides)
         zone = options.pop("zone", None) or self._installation.zone
         hint = _hint(plan, options, kwargs)
         lane = plan.lane(decides, requested or (its_queue and queue_of(plan, its_queue, decides)), zone=zone, hint=hint)
-        queue = compiled.queues[lane.name]
         options.pop("exchange", None)
         options.pop("routing_key", None)
-        options["queue"] = queue
-        if queue.exchange.type != "direct":
-            # through the default exchange, as Celery does for direct ones: a pattern is no key to publish with
-            options |= {"exchange": "", "routing_key": queue.name}
+        options["queue"] = compiled.published[lane.name]
         return options
 
     def check(self, signatures: Any) -> None:
@@ -80,6 +72,15 @@ class LaneRouter:
         for signature in leaves(signatures):
             options = dict(signature.get("options") or {})
             self.route(options, signature["task"], signature.get("args"), signature.get("kwargs"))
+
+
+def _of_the_call(options: Mapping[str, Any], task_type: Any) -> dict[str, Any]:
+    """Give what a call asks for, without what Celery adds from the task's own attributes: these come after its entry.
+
+    A copy: Celery gives other tasks' arguments here for the body of a chord (`celery/app/builtins.py`).
+    """
+    own = {key: getattr(task_type, key, None) for key in ("queue", "exchange", "routing_key")}
+    return {key: value for key, value in options.items() if own.get(key) is None or own[key] != value}
 
 
 def _hint(plan: Plan, options: dict[str, Any], kwargs: Mapping[str, Any] | None) -> str | None:
@@ -134,10 +135,7 @@ def _bound(plan: Plan, exchange: str, key: str | None, task: str) -> str:
     """Give the queue that an exchange and a key lead to; the default exchange leads to the queue named by the key."""
     if not exchange and key:
         return queue_of(plan, key, task)
-    delayed = _DELAYED.fullmatch(key or "") if exchange == CELERY_DELAYED_DELIVERY_EXCHANGE else None
     for queue in plan.model.queues.values():
-        if delayed is not None and delayed[1] == (queue.routing_key or queue.name):
-            return queue.name
         if exchange == (queue.exchange or queue.name) and (key is None or _leads_to(queue, key)):
             return queue.name
     lane = plan.lanes.get(key or "")

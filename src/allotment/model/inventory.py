@@ -30,7 +30,7 @@ class Inventory:
     def to_json(self) -> str:
         """Write it for another process."""
         tasks = [[task.name, task.module, task.app_queue, dict(task.attributes)] for task in self.tasks]
-        beat = [[entry.name, entry.task, entry.queue] for entry in self.beat]
+        beat = [[entry.name, entry.task, entry.queue, entry.zone, entry.hint] for entry in self.beat]
         return json.dumps(
             {
                 "tasks": tasks,

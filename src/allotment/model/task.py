@@ -42,11 +42,13 @@ class TaskEntry:
 
 @dataclass(frozen=True, slots=True)
 class BeatEntry:
-    """An entry of the app's beat schedule: its name, the task it sends, and the queue it names, if any."""
+    """An entry of the app's beat schedule: its name, the task it sends, and what its options say of where."""
 
     name: str
     task: str
     queue: str | None = None
+    zone: str | None = None
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

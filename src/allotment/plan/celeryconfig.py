@@ -10,8 +10,10 @@ from typing import Any
 
 from allotment.model.address import NO_RESULTS, Address
 from allotment.model.fleet import FleetModel
+from allotment.model.queue import ExchangeType
 from allotment.model.task import Delivery, TaskEntry
-from allotment.plan.broker_queues import BrokerQueue, broker_queues
+from allotment.plan.broker_queues import BrokerQueue, broker_queues, dead_letter_queues
+from allotment.plan.lanes import Lane
 from allotment.plan.plan import Plan
 from allotment.source.environment import references
 
@@ -44,11 +46,13 @@ def _lines(plan: Plan) -> Iterator[str]:
     for queue in broker_queues(plan):
         yield f"    {_queue(queue)},"
     yield "]"
+    for queue in dead_letter_queues(plan):
+        yield f"# Declare {queue.name!r} on the broker before the workers start: no worker consumes it, so none does."
     yield "task_routes = {"
     for name in sorted(plan.tasks):
         lane = plan.default_lane(name)
         if lane is not None:
-            yield f"    {name!r}: {{'queue': {lane.name!r}}},"
+            yield f"    {name!r}: {_route(plan, lane)!r},"
     yield "}"
     yield "task_annotations = {"
     for name in sorted(plan.tasks):
@@ -71,7 +75,7 @@ def other_settings(model: FleetModel, *, speaks_redis: bool) -> Mapping[str, Any
         steps = max((queue.max_priority or 0 for queue in model.queues.values()), default=0)
         if steps:
             # kombu's Redis transport keeps a list for each step it is told of (its `priority_steps`)
-            transport = {"priority_steps": list(range(steps + 1)), "queue_order_strategy": "priority"} | transport
+            transport = {"priority_steps": list(range(steps + 1))} | transport
     if transport:
         found["broker_transport_options"] = transport
     return found
@@ -90,6 +94,14 @@ def annotations(entry: TaskEntry | None) -> Mapping[str, Any]:
         again = entry.delivery is Delivery.AT_LEAST_ONCE
         found |= {"acks_late": again, "reject_on_worker_lost": again}
     return found
+
+
+def _route(plan: Plan, lane: Lane) -> dict[str, str]:
+    """Give the route to a lane; past a topic exchange, where Celery would publish the pattern it is bound with."""
+    route = {"queue": lane.name}
+    if plan.model.queues[lane.queue].exchange_type is not ExchangeType.DIRECT:
+        route |= {"exchange": "", "routing_key": lane.name}
+    return route
 
 
 def _default_queue(plan: Plan) -> str:

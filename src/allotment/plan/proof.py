@@ -165,9 +165,9 @@ def _unsendable(plan: Plan) -> Iterator[CounterExample]:
             mend = did_you_mean(entry.task, plan.tasks, otherwise="correct the app's beat schedule")
             reason = f"the beat entry {entry.name!r} sends it, and the app has no such task"
             yield CounterExample(entry.task, entry.queue, None, reason, mend, ())
-        elif entry.queue is not None or entry.task.startswith(BUILT_IN_PREFIX):
+        elif (entry.queue, entry.zone, entry.hint) != (None, None, None) or entry.task.startswith(BUILT_IN_PREFIX):
             try:
-                plan.lane(entry.task, entry.queue)
+                plan.lane(entry.task, entry.queue, zone=entry.zone, hint=entry.hint)
             except PublishRefused as error:
                 reason = f"the beat entry {entry.name!r} sends it there: {error.message}"
                 yield CounterExample(entry.task, entry.queue, None, reason, error.hint or "name another queue", ())

@@ -30,6 +30,7 @@ def _rule(module: ModuleType) -> Rule:
         check=module.check,
         page=Path(module.__file__ or "").with_suffix(".md"),
         last=getattr(module, "LAST", False),
+        proof=getattr(module, "PROOF", False),
     )
 
 

@@ -62,7 +62,8 @@ class Finding:
 class Rule:
     """A rule: its name says the fault and reads after "allow"; `page` is its page's file.
 
-    `last`: it judges what the other rules found, and is run after them.
+    `last`: it judges what the other rules found, and is run after them. `proof`: it tells what stands against the
+    proof, which no comment can ignore: such a fleet is not run.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Rule:
     check: Callable[[Subject], Iterator[Finding]]
     page: FilePath
     last: bool = False
+    proof: bool = False
 
 
 _NAMED = 3

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from allotment.errors import Where
 from allotment.rules.rule import Finding, Rule, RuleCrashed
-from allotment.rules.subject import Ignore, Subject
+from allotment.rules.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ def run_rules(rules: Sequence[Rule], subject: Subject) -> Report:
     informed = replace(subject, found_at=places, ran=frozenset(rule.name for rule in rules))
     found += (one for rule in rules if rule.last for one in _run(rule, informed))
     found.sort(key=_order)
-    ignored = [_ignored(one, subject.ignores) for one in found]
+    reasons = {(one.file, one.target, rule) for one in subject.ignores if one.reason for rule in one.rules}
+    ignored = [not one.rule.proof and _is_at(one, reasons) for one in found]
     return Report(
         tuple(one for one, away in zip(found, ignored, strict=True) if not away),
         tuple(one for one, away in zip(found, ignored, strict=True) if away),
@@ -69,9 +70,7 @@ def _order(found: Found) -> tuple[str, int, int, str]:
     return (where.file, where.line or 0, where.column or 0, found.rule.name)
 
 
-def _ignored(found: Found, ignores: Sequence[Ignore]) -> bool:
+def _is_at(found: Found, ignored: set[tuple[str, int, str]]) -> bool:
+    """Say whether a finding is at one of these: files, lines and rules."""
     where = found.places[0] if found.places else None
-    return where is not None and any(
-        ignore.file == where.file and ignore.target == where.line and found.rule.name in ignore.rules and ignore.reason
-        for ignore in ignores
-    )
+    return where is not None and (where.file, where.line or 0, found.rule.name) in ignored

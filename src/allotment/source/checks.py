@@ -25,6 +25,13 @@ DECIDED_BY_THE_FLEET = {
 }
 """Celery settings that follow from the file, each with the key that says it; None: nothing may say otherwise."""
 
+OF_MAPPINGS = frozenset({"broker_transport_options", "result_backend_transport_options"})
+"""Settings whose values are mappings, to which Allotment adds its own."""
+
+MOST_VALUES = 10_000
+MOST_STEPS = 32
+"""How many values one setting may have, and how deep."""
+
 _ARGUMENT_OF_KEY = {
     "x-max-length": "max_length",
     "x-overflow": "when_full",
@@ -153,25 +160,32 @@ class Checks:
                 yield self._problem(
                     "setting-decided", f"{name} follows from the fleet", ("settings", name), hint, key=True
                 )
-            elif next(self._references(("settings", name)), None) is not None:
+            else:
+                yield from self._setting(name)
+
+    def _setting(self, name: str) -> Iterator[FileProblem]:
+        """Walk through a setting's value, which aliases may make larger than the file, and no further than is sane."""
+        path = ("settings", name)
+        waiting: list[Path] = [path]
+        for count, inner in enumerate(waiting):
+            value = self.document.value(inner)
+            if self.document.as_written(inner) is not None:
                 yield self._problem(
                     "setting-reference",
                     f"the setting {name} takes no value from the environment",
-                    ("settings", name),
+                    path,
                     "set it in the app, where no file is written from it",
                     key=True,
                 )
-
-    def _references(self, path: Path) -> Iterator[Path]:
-        """Give the places below a path that take a value from the environment."""
-        value: Any = self.document.root
-        for step in path:
-            value = value[step]
-        if self.document.as_written(path) is not None:
-            yield path
-        steps = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-        for step in steps:
-            yield from self._references((*path, step))
+                return
+            if count > MOST_VALUES or len(inner) > MOST_STEPS:
+                hint = "aliases make a value of many; set it in the app"
+                yield self._problem("bad-value", f"the setting {name} is too large", path, hint, key=True)
+                return
+            steps = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+            waiting.extend((*inner, step) for step in steps)
+        if name in OF_MAPPINGS and not isinstance(self.document.value(path), (dict, type(None))):
+            yield self._problem("bad-value", f"the setting {name} is no mapping", path, "write name: value")
 
     def _limits(self) -> Iterator[FileProblem]:
         for section in ("tasks", "profiles"):

@@ -24,7 +24,7 @@ def with_included(document: Document, read: Callable[[FilePath], Document]) -> D
         return settled(document)
     folder = FilePath(document.file).parent
     names = root["include"]
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.isprintable() for name in names):
         return document  # the table of keys says what is wrong with it
     problems: list[FileProblem] = []
     merged = _Merged(document)

@@ -5,6 +5,7 @@ is built that the text asks for, aliases are shared and never expanded, duplicat
 refused, and depth and size are bounded, so a hostile file costs no more than an honest one of its length.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -215,7 +216,13 @@ class _Reader:
                 self._problem("yaml-number", f"a number of {len(text)} digits", event, "write a smaller one")
                 return 0
             return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
-        return float(text) if len(text) <= MOST_DIGITS and re.fullmatch(_FLOAT, text) else text
+        if len(text) > MOST_DIGITS or not re.fullmatch(_FLOAT, text):
+            return text
+        number = float(text)
+        if math.isinf(number):
+            self._problem("yaml-number", f"{text} is more than a number may be", event, "write a smaller one")
+            return 0.0
+        return number
 
 
 def _line_of_character(text: str) -> int | None:

@@ -78,6 +78,18 @@ def test_rules_are_chosen_by_name() -> None:
     assert caught.value.hint == f"did you mean {PREFETCH!r}?"
 
 
+def test_no_comment_ignores_what_stands_against_the_proof(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(
+        "tasks:\n  a: {queue: nobody} # allot: ignore[unroutable-task] it will be mended\n"
+        "profiles: {p: {queues: [q], time_limit: 1m}}\n"
+    )
+    examined = examine(path, None, every_rule())
+    assert "unroutable-task" in {found.rule.name for found in examined.report.found}
+    assert not examined.clean
+    assert examine(path, None, selected(["missing-time-limit"], ())).clean
+
+
 def test_a_rule_that_crashes_fails_the_run(tmp_path: Path) -> None:
     examined = checked(tmp_path)
 

@@ -15,7 +15,10 @@ from allotment.rules.rule import Rule
 
 def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Take the names apart that were given with commas between them."""
-    return tuple(name for value in values for name in value.split(",") if name)
+    names = tuple(name.strip() for value in values for name in value.split(","))
+    if "" in names:
+        raise click.BadParameter("a rule's name is empty: write one, or several with commas between them")
+    return names
 
 
 @click.command("check")

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import click
 
 from allotment.cli.examining import Examined
-from allotment.cli.output import print_json
+from allotment.cli.output import note, print_json
 from allotment.cli.views.findings import annotation, github_line, show_finding
 from allotment.errors import AllotmentError
 from allotment.model.quantities import counted
@@ -49,6 +49,8 @@ def _as_text(examined: Examined, mended: Sequence[Found]) -> None:
         show_finding(found, examined.document.texts)
     for done in mended:
         click.secho(f"mended {done.rule.name}: {done.finding.message}", err=True, dim=True)
+    if not examined.loaded.plan.tasks:
+        note("note: no task is known; name the app with app: or --app, or list the tasks under tasks:")
     click.echo(_proved(examined))
     parts = []
     if examined.report.found:

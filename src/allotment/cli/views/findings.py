@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import click
 
+from allotment.cli.output import visible
 from allotment.errors import Where
 from allotment.rules.rule import Severity
 from allotment.rules.running import Found
@@ -16,7 +17,7 @@ def show_finding(found: Found, texts: Mapping[str, str]) -> None:
     """Print a finding on standard error: what is wrong, each place underlined, and what to do."""
     colour = _COLOURS[found.rule.severity]
     head = click.style(f"{found.rule.severity}[{found.rule.name}]", fg=colour, bold=True)
-    click.echo(f"{head}: {found.finding.message}", err=True)
+    click.echo(f"{head}: {visible(found.finding.message)}", err=True)
     width = max((len(str(where.line)) for where in found.places if where.line), default=1)
     margin = " " * width
     for number, (where, text) in enumerate(_said(found).items()):
@@ -24,7 +25,7 @@ def show_finding(found: Found, texts: Mapping[str, str]) -> None:
         click.echo(click.style(f"{margin}{arrow} ", dim=True) + str(where), err=True)
         _show_place(where, text, texts, (width, colour if number == 0 else "cyan", "^" if number == 0 else "-"))
     fixable = "; --fix does it" if found.finding.edits else ""
-    click.echo(click.style(f"{margin} = help: ", fg="cyan") + found.finding.remedy + fixable, err=True)
+    click.echo(click.style(f"{margin} = help: ", fg="cyan") + visible(found.finding.remedy) + fixable, err=True)
     click.echo(err=True)
 
 
@@ -48,8 +49,8 @@ def _show_place(where: Where, text: str, texts: Mapping[str, str], drawn: tuple[
     end = where.end_column if where.end_line == where.line and where.end_column else len(line) + 1
     marks = mark * max(1, min(end, len(line) + 1) - where.column)
     shown = line.expandtabs(1)
-    click.echo(click.style(f"{where.line:>{width}} | ", dim=True) + shown, err=True)
-    click.echo(bar + " " * (where.column - 1) + click.style(f"{marks} {text}", fg=colour), err=True)
+    click.echo(click.style(f"{where.line:>{width}} | ", dim=True) + visible(shown), err=True)
+    click.echo(bar + " " * (where.column - 1) + click.style(f"{marks} {visible(text)}", fg=colour), err=True)
 
 
 def github_line(found: Found) -> str:

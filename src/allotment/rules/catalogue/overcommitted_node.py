@@ -9,6 +9,7 @@ from allotment.rules.subject import Subject
 
 SEVERITY = Severity.ERROR
 CONFIDENCE = Confidence.HIGH
+PROOF = True
 
 _SHOWN = 3
 """The resources of as many profiles are pointed at."""

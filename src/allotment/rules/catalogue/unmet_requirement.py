@@ -9,6 +9,7 @@ from allotment.source.document import Path
 
 SEVERITY = Severity.ERROR
 CONFIDENCE = Confidence.HIGH
+PROOF = True
 
 _SHOWN = 3
 """As many nodes are pointed at."""

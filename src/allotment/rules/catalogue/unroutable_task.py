@@ -11,6 +11,7 @@ from allotment.source.document import Path
 
 SEVERITY = Severity.ERROR
 CONFIDENCE = Confidence.HIGH
+PROOF = True
 
 _SAYS: dict[str | int, str] = {
     "tasks": "names it, and no queue",
