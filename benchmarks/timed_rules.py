@@ -29,7 +29,7 @@ def main() -> None:
         document,
         loaded.plan,
         proof,
-        ignores=ignores_in(document.texts),
+        ignores=ignores_in(document),
         rule_names=frozenset(rule.name for rule in rules),
     )
     report = run_rules(rules, subject)

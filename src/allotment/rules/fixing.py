@@ -1,219 +1,209 @@
-"""Edits put into a file's text: only the characters at the place change, so comments and layout stay as they are."""
+"""Edits put into files: each comes out exactly as asked, or is left out, and nothing else changes."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from allotment.rules.changing import Changes, Editor, applied
 from allotment.rules.rule import Edit
-from allotment.source.document import Document, Path, Place
-from allotment.source.yaml_text import read_document
+from allotment.rules.verifying import Asked, came_out, container, put_among, read_alone
+from allotment.source.document import Document, Path, Place, Places
+
+_MOST_ROUNDS = 50
+"""How often the text is read again for edits that are in each other's way."""
+
+_MOST_TRIES = 200
+_FEWEST_TRIES = 20
+_MOST_READ = 2_000_000
+"""How many characters are read, all tries together, to find the edits that do not come out as asked."""
+
+_OwnEdits = tuple[tuple[str, Edit], ...]
+"""Edits with their files, by the paths that the files have when they are read alone."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Change:
-    """Text to put in place of some characters of a file, counted from 0; `start` equal to `end` puts it between."""
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The texts of the files that edits change, by name, and the numbers of the groups that were left out."""
 
-    file: str
-    start: int
-    end: int
-    text: str
+    texts: dict[str, str]
+    left_out: frozenset[int]
 
 
 def edited(document: Document, edits: Iterable[Edit]) -> dict[str, str]:
-    """Give the texts of the files that the edits change, by name.
+    """Give the texts of the files that the edits change, by name; an edit that does not come out is left out."""
+    return edited_in_groups(document, [(edit,) for edit in dict.fromkeys(edits)]).texts
 
-    A file that is not YAML is left alone. Of two edits that give one place different values the first holds.
+
+def edited_in_groups(document: Document, groups: Sequence[Sequence[Edit]]) -> Fixed:
+    """Make groups of edits, of which each is made whole or left out.
+
+    A file that is not YAML is left alone. Of two that give one place different values the first holds.
     """
-    texts, waiting = _edited_at_once(document, list(dict.fromkeys(edits)))
-    while waiting:
-        # edits in each other's way go one after another, each on the text that the one before has made
-        file, left = waiting.popitem()
-        changed, more = _edited_at_once(read_document(texts[file], file, _EveryVariable()), left)
-        texts |= changed
-        waiting |= more if changed else {}
-    return texts
+    files = _Files(document)
+    fixing = _Fixing(files.alone, _own_groups(files, groups))
+    fixing.take(fixing.bundles())
+    texts = {file: alone.text for file, alone in fixing.files.items() if alone.text != document.texts[file]}
+    return Fixed(texts, frozenset(range(len(groups))) - fixing.made)
 
 
-def _edited_at_once(document: Document, edits: list[Edit]) -> tuple[dict[str, str], dict[str, list[Edit]]]:
-    """Make the edits that touch no place in common; give the texts, and by file the edits that have to wait."""
-    editor = _Editor(document)
-    by_file: dict[str, list[_Change]] = {}
-    waiting: dict[str, list[Edit]] = {}
-    done: set[Path] = set()
-    for edit in edits:
-        change = editor.change(edit)
-        if change is None or change.file.endswith(".py") or edit.path in done:
-            continue
-        there = by_file.setdefault(change.file, [])
-        if any(change.start < other.end and other.start < change.end for other in there):
-            waiting.setdefault(change.file, []).append(edit)
-        else:
-            done.add(edit.path)
-            there.append(change)
-    return {file: _applied(document.texts[file], there) for file, there in by_file.items()}, waiting
+def _own_groups(files: "_Files", groups: Sequence[Sequence[Edit]]) -> dict[int, _OwnEdits]:
+    """Give the groups that can be made, by number: each edit stands in a file, and is at odds with none before."""
+    found: dict[int, _OwnEdits] = {}
+    asked: dict[str, Asked] = {file: {} for file in files.alone}
+    for number, group in enumerate(groups):
+        own = [files.own(edit) for edit in group]
+        kept = tuple(one for one in own if one is not None)
+        if kept and len(kept) == len(own) and all(put_among(asked[file], edit) for file, edit in kept):
+            found[number] = kept
+    return found
 
 
-class _EveryVariable(dict[str, str]):
-    """An environment that has every variable: where values stand does not depend on what they are."""
-
-    def get(self, key: str, _: object = None) -> str:
-        """Give any text."""
-        return key
-
-
-def _applied(text: str, changes: list[_Change]) -> str:
-    # from the end on; of what is put in at one place, the deepest is put in last and so comes first
-    for change in sorted(changes, key=lambda one: (-one.start, _indent(one.text))):
-        text = text[: change.start] + change.text + text[change.end :]
-    return text
-
-
-def _indent(text: str) -> int:
-    return len(text) - len(text.lstrip())
-
-
-class _Editor:
-    """Finds which characters of a document's files an edit changes."""
+class _Files:
+    """The files of a document, each as it is when it is read alone."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._texts = {file: _Text(text) for file, text in document.texts.items()}
+        read = {file: read_alone(text, file) for file, text in document.texts.items() if not file.endswith(".py")}
+        self.alone = {file: alone for file, alone in read.items() if alone is not None}
+        self._paths: dict[tuple[Place, Place], Path] = {}
+        for alone in self.alone.values():
+            self._index(alone)
 
-    def change(self, edit: Edit) -> _Change | None:
-        """Give the change; None where there is nothing to change."""
-        there = self._document.has(edit.path)
-        if edit.value is None:
-            return self._removal(edit.path) if there else None
-        return self._replacement(edit.path, edit.value) if there else self._addition(edit.path, edit.value)
+    def _index(self, alone: Document) -> None:
+        waiting: list[tuple[Path, object]] = [((), alone.root)]
+        seen: set[int] = set()
+        while waiting:
+            path, value = waiting.pop()
+            places = alone.places.get(id(value))
+            if places is None or id(value) in seen:
+                continue
+            seen.add(id(value))
+            for step, there in places.values.items():
+                self._paths.setdefault((places.keys.get(step, there), there), (*path, step))
+                waiting.append(((*path, step), value[step]))  # type: ignore[index]  # what has places has steps
 
-    def _replacement(self, path: Path, value: str) -> _Change:
-        text, place = self._place(path)
-        start, end = text.span(place)
-        if self._is_block(path):
-            # it begins on a line of its own; the text takes the place of all its lines, beside the key
-            key = self._document.places[id(self._value(path[:-1]))].keys[path[-1]]
-            start, end = text.offset(key[3], key[4]) + 1, text.line_end(self._last_line(path, place[0]))
-            value = " " + value
-        return _Change(place[0], start, end, value if end > start else " " + value)
+    def own(self, edit: Edit) -> tuple[str, Edit] | None:
+        """Give an edit as its file has it; None where what it is about is written in none."""
+        depth = len(edit.path)
+        while depth and not self._document.has(edit.path[:depth]):
+            depth -= 1
+        found = self._own_path(edit.path[:depth])
+        return found and (found[0], replace(edit, path=(*found[1], *edit.path[depth:])))
 
-    def _addition(self, path: Path, value: str) -> _Change | None:
-        """Put a key that is not there below the nearest mapping above it that is."""
-        depth = next(depth for depth in range(len(path) - 1, -1, -1) if depth == 0 or self._document.has(path[:depth]))
-        for step in reversed(path[depth + 1 :]):
-            value = f"{{{step}: {value}}}"
-        above, added = path[:depth], f"{path[depth]}: {value}"
-        mapping = self._value(above)
-        if not isinstance(mapping, dict):
-            return self._replacement(above, f"{{{added}}}")
-        if above and self._in_brackets(above):
-            text, place = self._place(above)
-            start, end = text.span(place)
-            inner = text.text[start + 1 : end - 1].strip()
-            if "\n" in inner or inner.endswith(","):
-                # a comment at a line's end would swallow what is put after it
-                return _Change(place[0], start + 1, start + 1, f"{added}, ")
-            return _Change(place[0], start, end, f"{{{inner}, {added}}}" if inner else f"{{{added}}}")
-        file = self._home(above, mapping)
-        last = self._last_key(mapping, file)
-        if last is None:
+    def _own_path(self, path: Path) -> tuple[str, Path] | None:
+        file, own = self._document.file, ()
+        if file not in self.alone:
             return None
-        column = self._document.places[id(mapping)].keys[last][2]
-        text = self._texts[file]
-        after = text.line_end(self._last_line((*above, last), file))
-        return _Change(file, after, after, text.newline + " " * (column - 1) + added)
+        found: tuple[str, Path] | None = (file, own)
+        value = self._document.root
+        for step in path:
+            there = _place(self._document.places[id(value)], step)
+            found = self._below(found, step, there)
+            value = value[step]
+        return found
 
-    def _home(self, path: Path, mapping: Mapping[str, Any]) -> str:
-        """Give the file to add a key of a mapping to: where several have a part in it, the one that has its first."""
-        keys = self._document.places[id(mapping)].keys
-        return self._document.file if not path or not keys else next(iter(keys.values()))[0]
-
-    def _last_key(self, mapping: dict[str, Any], file: str) -> str | None:
-        keys = self._document.places[id(mapping)].keys
-        return next((key for key in reversed(mapping) if keys[key][0] == file), None)
-
-    def _removal(self, path: Path) -> _Change:
-        above = path[:-1]
-        file, line, column = self._document.places[id(self._value(above))].keys[path[-1]][:3]
-        text = self._texts[file]
-        if not above or not self._in_brackets(above):
-            after = text.line_end(self._last_line(path, file)) + len(text.newline)
-            return _Change(file, text.offset(line, 1), min(after, len(text.text)), "")
-        start, end = text.offset(line, column), text.span(self._place(path)[1])[1]
-        before, rest = text.text[:start].rstrip(), text.text[end:]
-        if before.endswith(","):
-            return _Change(file, len(before) - 1, end, "")
-        comma = len(rest) - len(rest.lstrip(", ")) if rest.lstrip().startswith(",") else 0
-        return _Change(file, start, end + comma, "")
-
-    def _in_brackets(self, path: Path) -> bool:
-        text, place = self._place(path)
-        return text.text[text.span(place)[0]] in {"{", "["}
-
-    def _is_block(self, path: Path) -> bool:
-        value = self._value(path)
-        return isinstance(value, (dict, list)) and bool(value) and not self._in_brackets(path)
-
-    def _last_line(self, path: Path, file: str) -> int:
-        """Give the line of a file in which a value ends; a block ends with its last key's value."""
-        value = self._value(path)
-        _, place = self._place(path)
-        if value is None:
-            return place[1]
-        if not self._is_block(path):
-            return place[3]
-        last = self._last_key(value, file) if isinstance(value, dict) else len(value) - 1
-        return place[1] if last is None else self._last_line((*path, last), file)
-
-    def _value(self, path: Path) -> Any:
-        return self._document.value(path)
-
-    def _place(self, path: Path) -> tuple["_Text", Place]:
-        place = self._document.places[id(self._value(path[:-1]))].values[path[-1]]
-        return self._texts[place[0]], place
+    def _below(
+        self, above: tuple[str, Path] | None, step: str | int, there: tuple[Place, Place]
+    ) -> tuple[str, Path] | None:
+        file = there[0][0]
+        if above is not None and above[0] == file:
+            alone = self.alone[file]
+            if alone.has((*above[1], step)):
+                places = alone.places[id(alone.value(above[1]))]
+                if _place(places, step) == there:
+                    return file, (*above[1], step)
+        own = self._paths.get(there)
+        return None if own is None else (file, own)
 
 
-class _Text:
-    """A text by lines and columns from 1, as places have them."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._mark = 1 if text.startswith("\ufeff") else 0
-        self._starts = [0]
-        for number, character in enumerate(text):
-            if character == "\n":
-                self._starts.append(number + 1)
-        self.newline = "\r\n" if "\r\n" in text else "\n"
-
-    def offset(self, line: int, column: int) -> int:
-        """Give where a line and column are in the text; past the last line: its end."""
-        if line > len(self._starts):
-            return len(self.text)
-        return min(self._starts[line - 1] + column - 1 + (self._mark if line == 1 else 0), len(self.text))
-
-    def span(self, place: Place) -> tuple[int, int]:
-        """Give where a place begins and ends."""
-        return self.offset(place[1], place[2]), self.offset(place[3], place[4])
-
-    def line_end(self, line: int) -> int:
-        """Give where a line ends, its line break left out."""
-        end = self.text.find("\n", self.offset(line, 1))
-        if end < 0:
-            return len(self.text)
-        return end - 1 if self.text[end - 1 : end] == "\r" else end
+def _place(places: Places, step: str | int) -> tuple[Place, Place]:
+    """Give the places of a key and of its value; an item of a list has no key."""
+    return places.keys.get(step, places.values[step]), places.values[step]
 
 
-_SECRET = re.compile(r"(?<=://)[^/@\s'\"]+@")
+class _Fixing:
+    """Files that edits are put into: all at once, and where that does not come out as asked, in ever smaller parts."""
+
+    def __init__(self, files: Mapping[str, Document], groups: Mapping[int, _OwnEdits]) -> None:
+        self.files = dict(files)
+        self.made: set[int] = set()
+        self._groups = groups
+        size = sum(len(alone.text) for alone in files.values())
+        self._tries = max(_FEWEST_TRIES, min(_MOST_TRIES, _MOST_READ // max(size, 1)))
+
+    def bundles(self) -> list[list[int]]:
+        """Put together what is about one mapping: an alias shows it in several places, which change together."""
+        found: dict[tuple[str, int], list[int]] = {}
+        for number, edits in self._groups.items():
+            file, edit = edits[0]
+            found.setdefault((file, container(self.files[file], edit.path)), []).append(number)
+        return list(found.values())
+
+    def take(self, bundles: list[list[int]]) -> None:
+        """Make what can be made of these."""
+        if not bundles or self._tries <= 0:
+            return
+        self._tries -= 1
+        numbers = sorted(number for bundle in bundles for number in bundle)
+        if self._is_made(numbers):
+            self.made |= set(numbers)
+            return
+        if len(bundles) == 1:
+            if len(numbers) == 1:
+                return
+            bundles = [[number] for number in numbers]
+        middle = len(bundles) // 2
+        self.take(bundles[:middle])
+        self.take(bundles[middle:])
+
+    def _is_made(self, numbers: list[int]) -> bool:
+        by_file: dict[str, list[Edit]] = {}
+        for number in numbers:
+            for file, edit in self._groups[number]:
+                by_file.setdefault(file, []).append(edit)
+        made = {file: _changed(self.files[file], list(dict.fromkeys(edits))) for file, edits in by_file.items()}
+        kept = {file: alone for file, alone in made.items() if alone is not None}
+        if len(kept) < len(made):
+            return False
+        self.files |= kept
+        return True
+
+
+def _changed(before: Document, edits: list[Edit]) -> Document | None:
+    """Make edits in a file; None where they do not come out exactly as asked."""
+    after, waiting = before, edits
+    for _ in range(_MOST_ROUNDS):
+        if not waiting:
+            break
+        # edits in each other's way go one after another, each on the text that the one before has made
+        text, waiting = _changed_at_once(after, waiting)
+        read = read_alone(text, before.file)
+        if read is None:
+            return None
+        after = read
+    return after if not waiting and came_out(before, after, edits) else None
+
+
+def _changed_at_once(document: Document, edits: list[Edit]) -> tuple[str, list[Edit]]:
+    """Make the edits that touch no place in common; give the text, and the edits that have to wait."""
+    editor, changes, waiting = Editor(document), Changes(), []
+    for edit in edits:
+        change = editor.change(edit)
+        if change is not None and not changes.add(change):
+            waiting.append(edit)
+    return applied(document.text, changes.all), waiting
+
+
+_ADDRESS = re.compile(r"(?<=://)\S+")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 def changed_lines(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Write what an edit changes as a unified diff; the user and password of an address are left out."""
+    """Write what an edit changes as a unified diff; of an address, which may hold a password, only how it begins."""
     import difflib  # noqa: PLC0415 - only --diff pays for it
 
     return "".join(
-        _SECRET.sub("…@", line)
+        _ADDRESS.sub("…", line) if line.endswith("\n") else f"{_ADDRESS.sub('…', line)}\n\\ No newline at end of file\n"
         for file, text in after.items()
-        for line in difflib.unified_diff(
-            before[file].splitlines(keepends=True), text.splitlines(keepends=True), file, file
-        )
+        for line in difflib.unified_diff(_LINE.findall(before[file]), _LINE.findall(text), file, file)
     )

@@ -16,6 +16,8 @@ from allotment.plan.capability import ProfileSet
 from allotment.plan.plan import Plan
 from allotment.plan.proof import Proof
 from allotment.plan.routing import PlannedTask
+from allotment.rules.figures import more_than_none, number_of
+from allotment.rules.limits import Limits, Run, SaidBy, by_queue, stand_ins
 from allotment.source.document import Document, Path
 
 
@@ -43,29 +45,6 @@ class Setting:
 
     value: Any
     path: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What holds for a task on a worker of a profile, in seconds; None: no limit. Paths lead to what says so."""
-
-    hard: float | None
-    soft: float | None
-    hard_path: Path
-    soft_path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Tasks that go to a queue, a profile whose workers run them from there, and the limits that hold for all of them.
-
-    The tasks have the same entry, and their app says the same of each.
-    """
-
-    queue: str
-    tasks: tuple[PlannedTask, ...]
-    profile: Profile
-    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -139,11 +118,7 @@ class Subject:
     @cached_property
     def tasks_by_queue(self) -> Mapping[str, tuple[PlannedTask, ...]]:
         """The known tasks by the queue each is sent to by itself."""
-        found: dict[str, list[PlannedTask]] = {}
-        for task in self.plan.tasks.values():
-            if task.queue is not None:
-                found.setdefault(task.queue, []).append(task)
-        return {queue: tuple(tasks) for queue, tasks in found.items()}
+        return by_queue(self.plan.tasks.values())
 
     def consumers_of(self, queue: str) -> tuple[Profile, ...]:
         """List the placed profiles that consume a queue."""
@@ -165,6 +140,13 @@ class Subject:
         """Give the kinds that the words of a task's name tell, each with its word."""
         return kinds_told(task, self.model.routing.words if self.model.routing else None)
 
+    def tasks_of_kinds(self, profile: Profile, kinds: frozenset[Kind]) -> tuple[PlannedTask, ...]:
+        """List a profile's known tasks whose names tell such work and no other; none where they are not the most."""
+        runs = self.runs_by_profile.get(profile.name, ())
+        tasks = [task for run in runs for task in run.tasks if task.name in self.plan.tasks]
+        told = tuple(task for task in tasks if kinds.issuperset(self.kinds_of_task(task.name) or Kind))
+        return told if 2 * len(told) > len(tasks) else ()
+
     # Limits
 
     def limits(self, task: PlannedTask, profile: Profile) -> Limits:
@@ -173,41 +155,57 @@ class Subject:
         A task's own beat the worker's (`celery/worker/request.py`, `execute_using_pool`): those of its entry, else
         those its app gives it.
         """
-        own = self.plan.known[task.name].attributes if task.name in self.plan.known else {}
-        values: list[float | None] = []
-        paths: list[Path] = []
-        for key in ("time_limit", "soft_time_limit"):
-            entry = getattr(task.entry, key) if task.entry else None
-            values.append(_seconds(entry or own.get(key) or getattr(profile, key) or self.value(f"task_{key}")))
-            paths.append((*self.of_task(task), key) if entry else self.of_profile(profile.name, key))
-        return Limits(values[0], values[1], paths[0], paths[1])
+        hard, hard_path, hard_by = self._limit(task, profile, "time_limit")
+        soft, soft_path, soft_by = self._limit(task, profile, "soft_time_limit")
+        return Limits(hard, soft, hard_path, soft_path, hard_by, soft_by)
+
+    def _limit(self, task: PlannedTask, profile: Profile, key: str) -> tuple[float | None, Path, SaidBy | None]:
+        said = {
+            SaidBy.ENTRY: getattr(task.entry, key) if task.entry else None,
+            SaidBy.APP: self.own(task).get(key),
+            SaidBy.PROFILE: getattr(profile, key),
+            SaidBy.SETTINGS: self.value(f"task_{key}"),
+        }
+        for by, value in said.items():
+            seconds = more_than_none(value)
+            if seconds is not None:
+                of_entry = by is SaidBy.ENTRY
+                return seconds, (*self.of_task(task), key) if of_entry else self.of_profile(profile.name, key), by
+        return None, self.of_profile(profile.name, key), None
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """Who runs what within which limits. Tasks alike are together, so that each such case is asked once."""
-        return tuple(
-            Run(queue, alike, profile, self.limits(alike[0], profile))
-            for queue, tasks in self.tasks_by_queue.items()
-            for consumers in [self.consumers_of(queue)]
-            for alike in self._cases(tasks)
-            for profile in consumers
-            if self.plan.capability.bit(profile.name) & alike[0].able
-        )
+        return tuple(self._runs(self.tasks_by_queue))
 
     @cached_property
-    def limits_by_queue(self) -> Mapping[str, Mapping[Limits, tuple[str, str]]]:
-        """The limits that hold in each queue, each with a task and a profile for which they do."""
-        found: dict[str, dict[Limits, tuple[str, str]]] = {}
-        for run in self.runs:
-            found.setdefault(run.queue, {}).setdefault(run.limits, (run.tasks[0].name, run.profile.name))
-        return found
+    def runs_and_patterns(self) -> tuple[Run, ...]:
+        """The runs, and those of patterns that stand for tasks which nobody names."""
+        others = by_queue(stand_ins(self.plan)) if self.app is None else {}
+        return (*self.runs, *self._runs(others))
+
+    @cached_property
+    def runs_by_profile(self) -> Mapping[str, tuple[Run, ...]]:
+        """The runs by the profile whose workers run them, with those of patterns that stand for tasks."""
+        found: dict[str, list[Run]] = {}
+        for run in self.runs_and_patterns:
+            found.setdefault(run.profile.name, []).append(run)
+        return {profile: tuple(runs) for profile, runs in found.items()}
+
+    def _runs(self, tasks_by_queue: Mapping[str, tuple[PlannedTask, ...]]) -> Iterator[Run]:
+        for queue, tasks in tasks_by_queue.items():
+            consumers = self.consumers_of(queue)
+            for alike in self._cases(tasks):
+                for profile in consumers:
+                    if self.plan.capability.bit(profile.name) & alike[0].able:
+                        yield Run(queue, alike, profile, self.limits(alike[0], profile))
 
     def _cases(self, tasks: tuple[PlannedTask, ...]) -> Iterator[tuple[PlannedTask, ...]]:
         """Put together the tasks that the same profiles can run, with the same entry, and the same said by the app."""
         found: dict[object, list[PlannedTask]] = {}
         for task in tasks:
-            own = self.plan.known[task.name].attributes
-            said = (own.get("time_limit"), own.get("soft_time_limit"), own.get("acks_late"))
+            own = self.own(task)
+            said = (*(number_of(own.get(key)) for key in ("time_limit", "soft_time_limit")), bool(own.get("acks_late")))
             found.setdefault((task.able, task.entry.key if task.entry else None, said), []).append(task)
         return map(tuple, found.values())
 
@@ -226,9 +224,18 @@ class Subject:
         found = self.setting(name)
         return found.value if found else None
 
+    def number(self, name: str) -> float | None:
+        """Give a Celery setting's value as a number; None where nobody sets it to one."""
+        return number_of(self.value(name))
+
+    def own(self, task: PlannedTask) -> Mapping[str, Any]:
+        """Give the attributes that the app sets on a task itself; none for a pattern."""
+        known = self.plan.known.get(task.name)
+        return known.attributes if known else {}
+
     def attribute(self, task: PlannedTask, name: str) -> Any:
         """Give an attribute of a task: what the app sets on the task itself, else Celery's setting for all tasks."""
-        own = self.plan.known[task.name].attributes.get(name)
+        own = self.own(task).get(name)
         return self.value(f"task_{name}") if own is None else own
 
     def is_late(self, task: PlannedTask) -> bool:
@@ -270,22 +277,6 @@ class Subject:
     def on_rabbitmq(self) -> bool:
         """Whether the broker is RabbitMQ, as far as the file says."""
         return self.model.broker is not None and not self.model.broker.speaks_redis
-
-
-_CLUSTER = (".svc", ".svc.cluster.local", ".localhost")
-"""How names end that are known in one cluster, or on one machine, alone."""
-
-
-def is_near(host: str) -> bool:
-    """Say whether a host is this machine, or known in one network alone: a name without dots, a cluster's service."""
-    if host.startswith("127.") or host in {"::1", "0.0.0.0", "host.docker.internal"}:  # noqa: S104 - no address to bind
-        return True
-    return host.endswith(_CLUSTER) or not {".", ":"}.intersection(host)
-
-
-def _seconds(value: Any) -> float | None:
-    """Give a limit as a number; None for none, and for what an app says that is none."""
-    return float(value) if isinstance(value, (int, float)) and value else None
 
 
 def _named_kind(name: str) -> Kind | None:

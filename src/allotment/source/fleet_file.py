@@ -45,11 +45,13 @@ def _text_of(path: FilePath) -> str:
     try:
         if path.is_dir():
             raise _unreadable("file-missing", f"{shown} is a folder", f"name the file: {path / USUAL_NAME}")
-        if path.stat().st_size > MOST_BYTES:
+        with path.open("rb") as file:
+            found = file.read(MOST_BYTES + 1)  # no more, whatever a device or a pipe has to give
+        if len(found) > MOST_BYTES:
             raise _unreadable(
                 "file-too-large", f"{shown} is larger than a fleet file may be", f"at most {MOST_BYTES} bytes"
             )
-        return path.read_text(encoding="utf-8")
+        return found.decode()  # line breaks stay as they are: --fix writes them back
     except (FileNotFoundError, NotADirectoryError):
         near = did_you_mean(path.name, _yaml_files(path.parent), otherwise="")
         hint = near or "name another with --fleet FILE, or start one: see `allot schema` for its keys"

@@ -2,13 +2,14 @@
 
 import copy
 import re
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.rules.fixing import changed_lines, edited
+from allotment.rules.fixing import changed_lines, edited, edited_in_groups
 from allotment.rules.rule import Edit
 from allotment.source.yaml_text import read_document
 
@@ -46,7 +47,26 @@ def after(text: str, *edits: Edit) -> str:
         ("a: 1\r\nb: 2\r\n", Edit(("d",), "3"), "a: 1\r\nb: 2\r\nd: 3\r\n"),
         ("\ufeffa: 1\n", Edit(("a",), "3"), "\ufeffa: 3\n"),
         ("# ü\nü: {ö: 1} # ä\n", Edit(("ü", "ö"), "3"), "# ü\nü: {ö: 3} # ä\n"),
+        # beside a block scalar, which libyaml ends at the beginning of the next line
+        ("a:\n  b: |\n    x\nc: 2\n", Edit(("a", "d"), "3"), "a:\n  b: |\n    x\n  d: 3\nc: 2\n"),
+        ("a:\n  b: >-\n    x\n\n# y\nc: 2\n", Edit(("a", "d"), "3"), "a:\n  b: >-\n    x\n  d: 3\n\n# y\nc: 2\n"),
+        ("a: |\n  x\nb: 2\n", Edit(("a",), "3"), "a: 3\nb: 2\n"),
+        ("a: 1\nb: |\n  x\n  y\nc: 3\n", Edit(("b",), None), "a: 1\nc: 3\n"),
+        # JSON stays JSON
+        ('{"a": {"b": 1}}\n', Edit(("a", "d"), "x-y"), '{"a": {"b": 1, "d": "x-y"}}\n'),
+        ('{\n  "a": 1\n}\n', Edit(("d", "e"), "x"), '{"d": {"e": "x"}, \n  "a": 1\n}\n'),
+        ('{\n  "a": 1,\n  "b": 2\n}\n', Edit(("b",), None), '{\n  "a": 1\n}\n'),
+        ("# x\n{a: 1, b: 2}\n", Edit(("d",), "3"), "# x\n{d: 3, a: 1, b: 2}\n"),
+        # anchors, and what else libyaml takes for the end of a line
+        ("a: &x {b: 1} # x\n", Edit(("a", "d"), "3"), "a: &x {b: 1, d: 3} # x\n"),
+        ("a: &x {b: 1, c: 2}\n", Edit(("a", "c"), None), "a: &x {b: 1}\n"),
+        ("# \u2028# \x85a: 'x\u2029y'\nb: 2\n", Edit(("b",), "3"), "# \u2028# \x85a: 'x\u2029y'\nb: 3\n"),
         # a key taken away
+        ("a: { # ours,\n  b: 8, c: 2\n}\n", Edit(("a", "b"), None), "a: { # ours,\n  c: 2\n}\n"),
+        ("a: {b: 8, # ours,\n  c: 2\n}\n", Edit(("a", "c"), None), "a: {b: 8, # ours,\n  \n}\n"),
+        ("a: {b: 1\n  , c: 2}\n", Edit(("a", "c"), None), "a: {b: 1\n  }\n"),
+        ("a: {b: 1\n  , c: 2}\n", Edit(("a", "b"), None), "a: {c: 2}\n"),
+        ("a: 1\r\nb: 2\r\n", Edit(("a",), None), "b: 2\r\n"),
         ("a: 1\nb: 2 # x\nc: 3\n", Edit(("b",), None), "a: 1\nc: 3\n"),
         ("a:\n  b: 1\n  c:\n    d: 2\ne: 3\n", Edit(("a", "c"), None), "a:\n  b: 1\ne: 3\n"),
         ("a: {b: 1, c: 2}\n", Edit(("a", "b"), None), "a: {c: 2}\n"),
@@ -82,9 +102,81 @@ def test_what_is_added_at_one_place_keeps_its_depth() -> None:
         assert after(text, *order) == "a:\n  b:\n    c: 1\n    e: 3\n  f: 4\nd: 2\n"
 
 
-def test_a_difference_shows_no_password() -> None:
-    before = {NAME: "broker: amqp://me:secret@host//\nb: 2\n"}
-    assert "secret" not in changed_lines(before, {NAME: before[NAME].replace("2", "3")})
+@pytest.mark.parametrize(
+    ("text", "edit"),
+    [
+        ("a: &x {b: 1}\nc: *x\n", Edit(("a", "b"), "2")),
+        ("a: &x {b: 1}\nc: *x\n", Edit(("c", "b"), None)),
+        ("a: &x\n  b: 1\nc: *x\n", Edit(("c", "d"), "2")),
+        ("a: &x 1\nc: *x\n", Edit(("a",), "2")),
+        ("a: |+\n  x\n\nb: 1\n", Edit(("a", "d"), "2")),
+        ("a: [1, 2]\n", Edit(("a", 0), None)),
+        ("a: [1, 2]\n", Edit(("a", 5), "3")),
+        ("a: 1\n", Edit(("a", "d"), "3")),
+        ("a: 1\n", Edit(("d",), "{")),
+        ("a: 1\n", Edit(("d",), "2\ne: 3")),
+        ("a: 1\n", Edit(("d: 1\ne",), "3")),
+        ("a: 1 # x\n", Edit(("a",), "2 # y\n#")),
+    ],
+)
+def test_what_would_not_come_out_as_asked_is_left_out_and_nothing_else(text: str, edit: Edit) -> None:
+    if edit.value != "2 # y\n#":
+        assert after(text, edit) == text
+    assert after(f"{text}z: 1\n", edit, Edit(("z",), "9")).endswith("z: 9\n")
+
+
+def test_a_place_that_an_alias_shows_changes_when_all_that_show_it_ask_for_it() -> None:
+    for text in ("a: &x {b: 1}\nc: *x\n", "a: &x\n  b: 1\nc: *x\n"):
+        result = read_document(after(text, Edit(("a", "d"), "2"), Edit(("c", "d"), "2")), NAME, {})
+        assert result.root == {"a": {"b": 1, "d": 2}, "c": {"b": 1, "d": 2}}
+
+
+@pytest.mark.parametrize("asked", [3000, 2999])
+def test_many_aliases_of_one_place_take_no_time(asked: int) -> None:
+    text = "p0: &x {a: 1}\n" + "".join(f"p{number}: *x\n" for number in range(1, 3000))
+    start = time.monotonic()
+    result = after(text, *(Edit((f"p{number}", "b"), "2") for number in range(asked)))
+    assert time.monotonic() - start < 5
+    assert result == (text.replace("{a: 1}", "{a: 1, b: 2}") if asked == 3000 else text)
+
+
+def test_aliases_of_aliases_are_compared_once() -> None:
+    text = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 25))
+    assert after(text, Edit(("b",), "1")) == text + "b: 1\n"
+
+
+def test_a_group_is_made_whole_or_left_out() -> None:
+    document = read_document("a: {b: 1}\nc: &x {d: 1}\ne: *x\n", NAME, {})
+    groups = [[Edit(("a", "b"), "2"), Edit(("c", "d"), "2")], [Edit(("a", "f"), "3")]]
+    fixed = edited_in_groups(document, groups)
+    assert fixed.texts == {NAME: "a: {b: 1, f: 3}\nc: &x {d: 1}\ne: *x\n"}
+    assert fixed.left_out == {0}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "amqp://me:S3CRET@host//",
+        "redis://:S3'CRET@h",
+        "amqp://u:S3@CRET@p@h",
+        "redis://h?password=S3CRET",
+        "x://S3CRET",
+    ],
+)
+def test_a_difference_shows_no_password(address: str) -> None:
+    before = {NAME: f"broker: {address}\nb: 2\n"}
+    shown = changed_lines(before, {NAME: before[NAME].replace("b: 2", "b: 3")})
+    assert "CRET" not in shown
+    assert "://…" in shown
+
+
+def test_a_difference_at_the_end_of_a_file_without_a_line_break_is_told() -> None:
+    assert changed_lines({NAME: "b: 2"}, {NAME: "b: 3"}).splitlines()[3:] == [
+        "-b: 2",
+        "\\ No newline at end of file",
+        "+b: 3",
+        "\\ No newline at end of file",
+    ]
 
 
 def test_a_difference_is_shown_as_a_diff() -> None:

@@ -130,8 +130,11 @@ def test_tasks_without_a_limit_are_told_together_by_profile(tmp_path: Path) -> N
     [
         ("time_limit: 5m", ", soft_time_limit: 5m", "", [2, 4]),
         ("preset: general", ", soft_time_limit: 20m", "", [2, 4]),
-        ("soft_time_limit: 5m", ", time_limit: 1m", "", [4, 2]),
-        ("time_limit: 5m", "", "settings: {task_soft_time_limit: 300}", [5, 4]),
+        ("soft_time_limit: 5m", ", time_limit: 1m", "", None),
+        ("soft_time_limit: 55m, time_limit: 1h", ", time_limit: 30m", "", None),
+        ("time_limit: 5m", "", "settings: {task_soft_time_limit: 300}", None),
+        ("soft_time_limit: 5m", "", "settings: {task_time_limit: 300}", [4, 5]),
+        ("prefetch: 1", "", "settings: {task_time_limit: 60, task_soft_time_limit: '90'}", [5, 5]),
         ("time_limit: 5m, pool: threads", ", soft_time_limit: 5m", "", [2, 4]),
         ("time_limit: 5m, pool: gevent", ", soft_time_limit: 5m", "", None),
         ("time_limit: 5m, pool: solo", ", soft_time_limit: 5m", "", None),
@@ -148,8 +151,10 @@ def test_limits_are_compared_across_places(
 
 def test_limits_of_the_app_are_compared_too(tmp_path: Path) -> None:
     text = "profiles:\n  one: {queues: [q]}\napp: shop:app\n"
-    (one,) = found(tmp_path, "soft-limit-over-hard", text, an_app(hard=60, soft=90))
-    assert lines(one) == [3, 3]
+    assert found(tmp_path, "soft-limit-over-hard", text, an_app(hard=60, soft=90)) == ()
+    text += "tasks: {a: {queue: q, soft_time_limit: 90s}}\n"
+    (one,) = found(tmp_path, "soft-limit-over-hard", text, an_app(hard=60))
+    assert lines(one) == [4, 3]
     assert "told to stop after 1m30s, and killed after 1m" in one.finding.message
 
 
@@ -191,10 +196,80 @@ def test_a_limit_for_all_tasks_is_for_the_other_workers(tmp_path: Path) -> None:
         ("unrecycled-memory-workers", "pool: threads", "memory_work", 0),
         ("unrecycled-memory-workers", "preset: memory", "memory_work", 0),
         ("unrecycled-memory-workers", "prefetch: 1", "work", 0),
+        ("unrecycled-memory-workers", "prefetch: 1", "export", 0),
+        ("unrecycled-memory-workers", "prefetch: 1", "mem-heavy", 1),
+        ("unrecycled-memory-workers", "prefetch: 1", "memcached", 0),
+        ("ignored-child-limits", "pool: solo, concurrency: 4", "work", 1),
+        ("ignored-child-limits", "pool: solo, concurrency: 1", "work", 0),
+        ("ignored-child-limits", "pool: solo, preset: general", "work", 0),
     ],
 )
 def test_limits_of_processes(rule: str, said: str, queue: str, count: int, tmp_path: Path) -> None:
     assert len(found(tmp_path, rule, profile(said, queue=queue))) == count
+
+
+def test_most_tasks_names_tell_memory_work(tmp_path: Path) -> None:
+    text = "tasks:\n  import_year: {queue: q}\n  merge_reports: {queue: q}\nprofiles:\n  one: {queues: [q]}\n"
+    (one,) = found(tmp_path, "unrecycled-memory-workers", text)
+    assert lines(one) == [5, 2]
+    more = text.replace("tasks:\n", "tasks:\n  count: {queue: q}\n  sum: {queue: q}\n")
+    assert found(tmp_path, "unrecycled-memory-workers", more) == ()
+
+
+PREFETCH = "prefetch-on-long-tasks"
+
+
+@pytest.mark.parametrize(
+    ("said", "queue", "more", "count"),
+    [
+        ("prefetch: 8, time_limit: 1m", "parse", "", 0),
+        ("prefetch: 8", "parse", "settings: {task_time_limit: 30}", 0),
+        ("prefetch: 8", "parse", "", 1),
+        ("prefetch: 8, time_limit: 6m", "parse", "", 1),
+        ("prefetch: 8, time_limit: 30s", "inference", "", 0),
+        ("time_limit: 1h", "work", 'settings: {worker_prefetch_multiplier: "4"}', 1),
+        ("time_limit: 1h", "work", 'settings: {worker_prefetch_multiplier: "1"}', 0),
+        ("time_limit: 1h", "work", "settings: {worker_prefetch_multiplier: 0}", 1),
+    ],
+)
+def test_a_name_counts_where_no_limit_says_otherwise(
+    said: str, queue: str, more: str, count: int, tmp_path: Path
+) -> None:
+    assert len(found(tmp_path, PREFETCH, profile(said, queue=queue, more=more))) == count
+
+
+@pytest.mark.parametrize(
+    ("said", "entry", "count"),
+    [
+        ("prefetch: 4", "", 1),
+        ("prefetch: 3", "", 0),
+        ("concurrency: 2", "", 0),
+        ("prefetch: 8, time_limit: 10m", "", 0),
+        ("prefetch: 8", ", time_limit: 10m", 0),
+        ("prefetch: 8", ", time_limit: 40m", 1),
+    ],
+)
+def test_most_tasks_names_tell_heavy_work(said: str, entry: str, count: int, tmp_path: Path) -> None:
+    tasks = (
+        f"  train_model: {{queue: heavy{entry}}}\n  encode_video: {{queue: heavy{entry}}}\n  note: {{queue: heavy}}\n"
+    )
+    one = found(tmp_path, PREFETCH, f"tasks:\n{tasks}profiles: {{heavy: {{queues: [heavy], {said}}}}}\n")
+    assert [bool(each.finding.edits) for each in one] == [False] * count
+
+
+def test_a_pattern_stands_for_tasks_that_nobody_names(tmp_path: Path) -> None:
+    text = "tasks:\n  shop.*: {queue: q, delivery: at-least-once}\nprofiles:\n  one: {queues: [q]}\n"
+    (one,) = found(tmp_path, "missing-time-limit", text)
+    assert "run tasks without a time limit: 'shop.*'" in one.finding.message
+    assert lines(one) == [4, 2]
+    named = text.replace("tasks:", "tasks:\n  shop.a: {queue: q, time_limit: 5m}")
+    assert found(tmp_path, "missing-time-limit", named) == ()
+    assert found(tmp_path, "missing-time-limit", text.replace("shop", "celery")) == ()
+    assert found(tmp_path, "missing-time-limit", "app: shop:app\n" + text, an_app(hard=5)) == ()
+    limited = text.replace("at-least-once}", "at-least-once, time_limit: 2h}")
+    for rule, broker in (("short-visibility-timeout", "redis"), ("short-consumer-timeout", "amqp")):
+        (one,) = found(tmp_path, rule, limited + f"broker: {broker}://broker\n")
+        assert "'shop.*' may take 2h" in one.finding.message
 
 
 def test_a_setting_replaces_processes_too(tmp_path: Path) -> None:

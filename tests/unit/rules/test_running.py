@@ -13,6 +13,7 @@ from allotment.rules.registry import every_rule, rule_named, selected
 from allotment.rules.rule import Finding, RuleCrashed
 from allotment.rules.running import run_rules
 from allotment.rules.subject import Subject
+from allotment.source.yaml_text import read_document
 
 PREFETCH = "prefetch-on-long-tasks"
 FLEET = """\
@@ -63,8 +64,8 @@ def test_other_comments_ignore_nothing(tmp_path: Path, above: str, beside: str) 
 
 
 def test_a_comment_inside_a_value_is_none() -> None:
-    assert ignores_in({"f": "a: 'x#allot: ignore[mixed-kinds] no'\n"}) == ()
-    (found,) = ignores_in({"f": "\n\na: 1 # allot: ignore[b,  c ] because  \n"})
+    assert ignores_in(read_document("a: 'x #allot: ignore[mixed-kinds] no'\n", "f", {})) == ()
+    (found,) = ignores_in(read_document("\n\na: 1 # allot: ignore[b,  c ] because  \n", "f", {}))
     assert (found.line, found.target, found.rules, found.reason) == (3, 3, ("b", "c"), "because")
 
 

@@ -14,10 +14,11 @@ from allotment.model.settings import AppSettings
 from allotment.model.task import BeatEntry, KnownTask
 from allotment.plan.plan import compile_plan
 from allotment.plan.proof import prove
+from allotment.rules.hosts import is_near, is_private
 from allotment.rules.ignoring import ignores_in
 from allotment.rules.registry import every_rule, rule_named
 from allotment.rules.running import Found, run_rules
-from allotment.rules.subject import Subject, is_near
+from allotment.rules.subject import Subject
 from allotment.source.fleet_file import read_fleet_file
 
 PROFILES = "profiles:\n  work: {queues: [work], concurrency: 2, prefetch: 2, time_limit: 5m, soft_time_limit: 4m}\n"
@@ -56,7 +57,7 @@ def found_with(tmp_path: Path) -> Callable[..., list[Found]]:
             app=inventory.settings,
             chords_in=inventory.chords_in,
             setting_names=names,
-            ignores=ignores_in(file.document.texts),
+            ignores=ignores_in(file.document),
             rule_names=frozenset(one.name for one in every_rule()),
         )
         return list(run_rules([rule_named(rule)], subject).found)
@@ -190,6 +191,8 @@ def test_a_password_in_the_file_is_found_and_never_shown(found_in, tmp_path, cap
         "redis://:${PASSWORD}@redis/0",
         "amqp://shop:${PASSWORD}@${HOST:-rabbit}//",
         "redis+socket:///run/redis.sock",
+        "amqp://10.1.2.3//;amqp://rabbit.internal//",
+        "redis://[fd00::5]/0",
         "redis://redis/0?ssl_keyfile=/etc/key",
     ],
 )
@@ -219,8 +222,8 @@ def test_the_file_is_looked_at_and_not_what_stands_in_for_it_now(found_in) -> No
     [
         ("amqp://rabbit.example.com//", "rabbit.example.com", "amqps"),
         ("pyamqp://rabbit.example.com//", "rabbit.example.com", "amqps"),
-        ("redis://:secret@10.0.0.5:6379/0", "10.0.0.5", "rediss"),
-        ("valkey://[fd00::5]/0", "fd00::5", "valkeys"),
+        ("redis://:secret@8.8.8.8:6379/0", "8.8.8.8", "rediss"),
+        ("valkey://[2001:db8::5]/0", "2001:db8::5", "valkeys"),
         ("amqps://rabbit-1.example.com//;amqp://rabbit-2.example.com//", "rabbit-2.example.com", "amqps"),
     ],
 )
@@ -245,6 +248,8 @@ def test_an_address_in_the_clear_is_found(found_in, address: str, host: str, sch
         "amqp://rabbit//",
         "redis://redis.shop.svc.cluster.local/0",
         "redis+socket:///run/redis.sock",
+        "amqp://10.1.2.3//;amqp://rabbit.internal//",
+        "redis://[fd00::5]/0",
         "amqp://rabbit.example.com//\nsettings: {broker_use_ssl: true}",
     ],
 )
@@ -261,6 +266,11 @@ def test_encryption_that_the_app_sets_counts(found_with) -> None:
 def test_names_that_are_near() -> None:
     assert all(map(is_near, ["localhost", "rabbit", "127.0.0.2", "::1", "redis.shop.svc", "host.docker.internal"]))
     assert not any(map(is_near, ["10.0.0.5", "redis.internal", "fe80::1", "svc.example.com"]))
+    names = ["a.b.internal", "nas.local", "Broker.LAN", "mq.home.arpa", "redis.service.consul", "mq.internal."]
+    addresses = ["10.0.0.5", "172.31.0.1", "192.168.1.1", "169.254.7.7", "fc00::1", "fdab::1", "fe80::1"]
+    assert all(map(is_private, [*names, *addresses, "rabbit", "redis.shop.svc", "x.svc.cluster.local"]))
+    public = ["8.8.8.8", "172.32.0.1", "192.0.2.1", "2001:db8::1", "local.example.com", "10.example.com"]
+    assert not any(map(is_private, public))
 
 
 # undeclared-late-acks, late-acks-without-reject
@@ -425,6 +435,39 @@ def test_a_comment_that_names_no_rule_in_brackets_is_told_once(tmp_path: Path, c
 @pytest.mark.parametrize("comment", ["# allot: ignored by nobody", "# as allot: says", "#allotment: ignore"])
 def test_other_comments_are_let_be(tmp_path: Path, comment: str) -> None:
     assert checked(tmp_path, LONG + f"    prefetch: 1  {comment}\n", "ignore-without-reason", "unused-ignore") == []
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        '"write # allot: ignore[missing-time-limit] with a reason"',
+        "'write # allot: ignore with a reason'",
+        "|\n      # allot: ignore[prefetch-on-long-tasks] this is text\n      # allot: ignore prefetch",
+        ">-\n      text\n\n      # allot: ignore[pickled-content]\n",
+        "'${ABOUT:-a # allot: ignore[pickled-content] why}'",
+    ],
+)
+def test_what_stands_in_a_value_is_no_comment(tmp_path: Path, about: str) -> None:
+    text = LONG + f"    about: {about}\n    prefetch: 9\n"
+    assert [name for name, *_ in checked(tmp_path, text)] == ["prefetch-on-long-tasks"]
+
+
+def test_a_comment_beside_a_value_that_quotes_one_counts(tmp_path: Path) -> None:
+    real = "# allot: ignore[prefetch-on-long-tasks] measured"
+    for about in ('"# allot: ignore[a] b"', "|\n      # allot: ignore[a] b\n"):
+        assert checked(tmp_path, LONG + f"    about: {about}\n    {real}\n    prefetch: 9\n") == []
+        assert checked(tmp_path, LONG + f"    about: {about}\n    prefetch: 9 {real}\n") == []
+    found = checked(tmp_path, LONG + f"    about: |  {real}\n      text\n", "unused-ignore", "prefetch-on-long-tasks")
+    assert ("unused-ignore", 7) in [(name, line) for name, line, _ in found]
+
+
+def test_of_two_comments_on_a_line_both_count(tmp_path: Path) -> None:
+    both = "# allot: ignore[prefetch-on-long-tasks] measured # allot: ignore[pickled-content] for now"
+    assert checked(tmp_path, LONG + f"    prefetch: 9 {both}\n") == [("unused-ignore", 7, "remove the comment")]
+    assert checked(tmp_path, LONG + f"    {both}\n    prefetch: 9\n") == [("unused-ignore", 7, "remove the comment")]
+    mixed = "# allot: ignore[prefetch-on-long-tasks] measured # allot: ignore"
+    found = checked(tmp_path, LONG + f"    prefetch: 9 {mixed}\n")
+    assert [(name, line) for name, line, _ in found] == [("ignore-without-reason", 7)]
 
 
 def test_a_comment_is_pointed_at_from_its_first_sign_to_its_last(tmp_path: Path) -> None:

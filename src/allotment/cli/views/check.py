@@ -55,7 +55,7 @@ def _as_text(examined: Examined, mended: Sequence[Found]) -> None:
     parts = []
     if examined.report.found:
         fixable = sum(bool(one.finding.edits) for one in examined.report.found)
-        by_fix = f", {fixable} of them mended by --fix" if fixable else ""
+        by_fix = f", {fixable} of them mended by --fix" if fixable and not mended else ""
         parts.append(counted(len(examined.report.found), "finding") + by_fix)
     if mended:
         parts.append(f"{len(mended)} mended")

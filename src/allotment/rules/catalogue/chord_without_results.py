@@ -46,4 +46,5 @@ def _backend(subject: Subject) -> tuple[str | None, Path]:
         return (None if broker.speaks_redis else "rpc"), ("broker",)
     if subject.app is None:
         return None, ("app",)
-    return subject.app.values.get("result_backend", "disabled"), ("app",)
+    backend = subject.app.values.get("result_backend", "disabled")
+    return (backend if isinstance(backend, str) else None), ("app",)

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterator
 
-from allotment.errors import Where
 from allotment.model.names import did_you_mean
+from allotment.rules.ignoring import comments_in
 from allotment.rules.rule import Confidence, Finding, Label, Severity
 from allotment.rules.subject import Ignore, Subject
 
 SEVERITY = Severity.WARNING
 CONFIDENCE = Confidence.HIGH
 
-_WITHOUT_BRACKETS = r"(?:^|(?<=\s))#\s*allot:\s*ignore\b(?!\[[^\]]*\]).*"
+_WITHOUT_BRACKETS = r"#\s*allot:\s*ignore\b(?!\[[^\]]*\])"
 _WANTED = "write # allot: ignore[rule-name] and why it is as it should be"
 
 
@@ -20,12 +20,10 @@ def check(subject: Subject) -> Iterator[Finding]:
     for ignore in subject.ignores:
         for message, remedy in _faults(ignore, subject.rule_names):
             yield Finding(message, remedy, (Label(ignore.where, "it ignores nothing"),))
-    for file, text in subject.document.texts.items():
-        for number, line in enumerate(text.splitlines() if "allot:" in text else (), 1):
-            found = re.search(_WITHOUT_BRACKETS, line)
-            if found:
-                where = Where(file, number, found.start() + 1, number, found.end() + 1)
-                yield Finding("this comment names no rule in brackets", _WANTED, (Label(where, "it ignores nothing"),))
+    for comment in comments_in(subject.document):
+        if re.match(_WITHOUT_BRACKETS, comment.text):
+            label = Label(comment.where, "it ignores nothing")
+            yield Finding("this comment names no rule in brackets", _WANTED, (label,))
 
 
 def _faults(ignore: Ignore, rules: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from allotment.model.profile import Pool, Profile
 from allotment.model.quantities import show_duration
+from allotment.rules.figures import more_than_none
+from allotment.rules.limits import Run
 from allotment.rules.rule import Confidence, Finding, Label, Severity
-from allotment.rules.subject import Run, Subject
+from allotment.rules.subject import Subject
 from allotment.source.document import Path
 
 SEVERITY = Severity.ERROR
@@ -40,7 +42,7 @@ def _places(subject: Subject, profile: Profile, runs: list[Run]) -> list[tuple[P
             found.append((subject.of_profile(profile.name, key), f"{key}: {show_duration(seconds)}"))
         for run in runs:
             entry = run.tasks[0].entry
-            own = subject.plan.known[run.tasks[0].name].attributes.get(key)
+            own = more_than_none(subject.own(run.tasks[0]).get(key))
             if entry and getattr(entry, key):
                 found.append((("tasks", entry.key, key), f"{key}: {show_duration(getattr(entry, key))}"))
             elif own:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from allotment.model.quantities import show_duration
+from allotment.rules.limits import Run
 from allotment.rules.rule import Confidence, Finding, Label, Severity
-from allotment.rules.subject import Run, Subject
+from allotment.rules.subject import Subject
 from allotment.source.document import Path
 
 SEVERITY = Severity.WARNING

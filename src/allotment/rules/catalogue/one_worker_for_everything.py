@@ -13,6 +13,8 @@ CONFIDENCE = Confidence.MEDIUM
 
 FEW = 5
 """Fewer tasks than these may well share a worker."""
+FEW_CORES = 2
+"""As many cores have no room for a worker of each kind."""
 FOR_ALL = "mixed"
 """The preset whose figures are for work of every kind."""
 
@@ -20,7 +22,7 @@ FOR_ALL = "mixed"
 def check(subject: Subject) -> Iterator[Finding]:
     """Find the one profile that runs all known tasks, of two kinds; `mixed-kinds` tells where its queues are too."""
     profile = _runs_all(subject)
-    if profile is None or profile.preset == FOR_ALL or len(subject.plan.tasks) < FEW:
+    if profile is None or profile.preset == FOR_ALL or len(subject.plan.tasks) < FEW or _is_small(subject):
         return
     if len({kind for queue in profile.queues if (kind := subject.kind_of_queue(queue))}) > 1:
         return
@@ -35,6 +37,12 @@ def check(subject: Subject) -> Iterator[Finding]:
             " tasks: sends the tasks there",
             (Label(path, "every task comes here"), *(Label(place, text) for place, text in entries.items())),
         )
+
+
+def _is_small(subject: Subject) -> bool:
+    """Say whether the nodes all say their cores, and have few."""
+    cores = [node.cpu for node in subject.model.nodes.values()]
+    return all(cores) and sum(one or 0 for one in cores) <= FEW_CORES
 
 
 def _runs_all(subject: Subject) -> Profile | None:

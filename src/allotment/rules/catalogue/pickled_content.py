@@ -26,9 +26,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         setting = subject.setting(name)
         if setting is not None and PICKLE.intersection(_formats(setting.value)):
             yield _in_setting(name, says, setting)
-    pickled = [
-        name for name, task in subject.plan.known.items() if PICKLE.intersection([task.attributes.get("serializer")])
-    ]
+    known = subject.plan.known.values()
+    pickled = [task.name for task in known if PICKLE.intersection(_formats(task.attributes.get("serializer")))]
     if pickled:
         yield Finding(
             f"the serializer of {a_few(pickled)} is pickle",
@@ -43,7 +42,8 @@ def _in_setting(name: str, says: str, setting: Setting) -> Finding:
     if setting.path is None:
         label = Label(("app",), f"this app sets {name}")
         return Finding(f"{says}: {name} of the app", f"{remedy}, in the app", (label,))
-    place = next((place for place, one in enumerate(setting.value) if one in PICKLE), 0) if listed else None
+    named = (place for place, one in enumerate(setting.value) if PICKLE.intersection(_formats(one))) if listed else ()
+    place = next(iter(named), None)
     return Finding(says, remedy, (Label(setting.path if place is None else (*setting.path, place), "pickle"),))
 
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 from allotment.model.address import Address, each_url
+from allotment.rules.hosts import is_near
 from allotment.rules.rule import Confidence, Finding, Label, Severity
-from allotment.rules.subject import Subject, is_near
+from allotment.rules.subject import Subject
 from allotment.source.environment import expand, references
 
 SEVERITY = Severity.ERROR

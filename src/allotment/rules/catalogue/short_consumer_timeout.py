@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from allotment.model.quantities import show_duration
+from allotment.rules.figures import number_of
+from allotment.rules.limits import Run
 from allotment.rules.rule import Confidence, Finding, Label, Severity
-from allotment.rules.subject import Run, Subject
+from allotment.rules.subject import Subject
 from allotment.source.document import Path
 
 SEVERITY = Severity.WARNING
@@ -20,7 +22,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     if not subject.on_rabbitmq:
         return
     longest: dict[tuple[float, Path], Run] = {}
-    for run in subject.runs:
+    for run in subject.runs_and_patterns:
         said = _timeout(subject, run.queue)
         if max(said[0], _hard(longest.get(said))) <= _hard(run) and subject.is_late(run.tasks[0]):
             longest[said] = run
@@ -34,8 +36,8 @@ def _hard(run: Run | None) -> float:
 
 def _timeout(subject: Subject, queue: str) -> tuple[float, Path]:
     """Give how long RabbitMQ waits for an acknowledgement of a queue's messages, and the place that says so."""
-    own = subject.model.queues[queue].arguments.get(_OF_QUEUE)
-    if isinstance(own, (int, float)):
+    own = number_of(subject.model.queues[queue].arguments.get(_OF_QUEUE))
+    if own is not None:
         return own / 1000, ("queues", queue, "arguments", _OF_QUEUE)
     return subject.model.consumer_timeout or DEFAULT, ("consumer_timeout",)
 

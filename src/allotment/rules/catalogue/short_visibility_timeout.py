@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 
 from allotment.model.quantities import show_duration
+from allotment.rules.figures import more_than_none
+from allotment.rules.limits import Run
 from allotment.rules.rule import Confidence, Edit, Finding, Label, Severity
-from allotment.rules.subject import Run, Subject
+from allotment.rules.subject import Subject
 from allotment.source.document import Path
 
 SEVERITY = Severity.ERROR
@@ -21,7 +23,7 @@ _OPTION = ("settings", "broker_transport_options", "visibility_timeout")
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Find that the longest limit of any task is over the visibility timeout; one finding a fleet."""
-    longest = max((run for run in subject.runs if run.limits.hard), key=_hard, default=None)
+    longest = max((run for run in subject.runs_and_patterns if run.limits.hard), key=_hard, default=None)
     if longest is None or not subject.on_redis:
         return
     timeout, path = _timeout(subject)
@@ -40,15 +42,15 @@ def _timeout(subject: Subject) -> tuple[float, Path | None]:
     of_app = subject.app.values if subject.app else {}
     for settings, path in ((subject.model.settings, _OPTION), (of_app, None)):
         options = settings.get("broker_transport_options")
-        value = options.get("visibility_timeout") if isinstance(options, Mapping) else None
-        if isinstance(value, (int, float)) and value:
-            return float(value), path
+        seconds = more_than_none(options.get("visibility_timeout")) if isinstance(options, Mapping) else None
+        if seconds is not None:
+            return seconds, path
     return DEFAULT, None
 
 
 def _finding(subject: Subject, longest: Run, timeout: float, path: Path | None) -> Finding:
     task, hard = longest.tasks[0], show_duration(_hard(longest))
-    late = any(subject.is_late(run.tasks[0]) for run in subject.runs if _hard(run) > timeout)
+    late = any(subject.is_late(run.tasks[0]) for run in subject.runs_and_patterns if _hard(run) > timeout)
     twice = "a task acknowledged late is" if late else "what waits behind it is"
     enough = f"{ceil(_hard(longest) * SPARE / HOUR)}h"
     labels = [Label(longest.limits.hard_path, f"{task.name} may take {hard}")]

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from allotment.model.profile import Pool
 from allotment.model.quantities import show_duration
+from allotment.rules.limits import Limits, Run, SaidBy
 from allotment.rules.rule import Confidence, Finding, Label, Severity, a_few
-from allotment.rules.subject import Run, Subject
+from allotment.rules.subject import Subject
 
 SEVERITY = Severity.ERROR
 CONFIDENCE = Confidence.HIGH
@@ -17,12 +18,15 @@ HAVE_SOFT = {Pool.PREFORK, Pool.THREADS, Pool.IO}
 def check(subject: Subject) -> Iterator[Finding]:
     """Find tasks with one limit said here and the other there, of which the soft one is not the shorter.
 
-    One finding for the same two limits said at the same two places.
+    A hard limit of the task alone may well come before a soft one that is said for all. One finding for the same two
+    limits said at the same two places.
     """
     found: dict[tuple[str, Label, Label], list[Run]] = {}
     for run in subject.runs:
         soft, hard = run.limits.soft, run.limits.hard
-        if run.profile.pool in HAVE_SOFT and soft is not None and hard is not None and soft >= hard:
+        if soft is None or hard is None or run.profile.pool not in HAVE_SOFT:
+            continue
+        if soft >= hard and _is_meant(run.limits):
             labels = (_said(subject, run, "soft_time_limit", soft), _said(subject, run, "time_limit", hard))
             found.setdefault((run.profile.name, *labels), []).append(run)
     for (profile, said_soft, said_hard), runs in found.items():
@@ -36,14 +40,21 @@ def check(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def _is_meant(limits: Limits) -> bool:
+    """Say whether the soft limit is said of no more tasks than the hard one: of the task, of a worker's, of all."""
+    own = SaidBy.APP
+    return min(limits.soft_by or SaidBy.SETTINGS, own) >= min(limits.hard_by or SaidBy.SETTINGS, own)
+
+
 def _said(subject: Subject, run: Run, key: str, seconds: float) -> Label:
     """Say who gives a limit: the task's entry, the app for the task, the profile, or Celery's settings."""
     task, what = run.tasks[0], f"{show_duration(seconds)} {'at most' if key == 'time_limit' else 'until it is told'}"
-    if task.entry and getattr(task.entry, key):
+    by = run.limits.hard_by if key == "time_limit" else run.limits.soft_by
+    if task.entry and by is SaidBy.ENTRY:
         return Label(("tasks", task.entry.key, key), what)
-    if subject.plan.known[task.name].attributes.get(key):
+    if by is SaidBy.APP:
         return Label(("app",), f"{what}, the app says of the task")
-    if getattr(run.profile, key):
+    if by is SaidBy.PROFILE:
         return Label(subject.of_profile(run.profile.name, key), what)
     setting = subject.setting(f"task_{key}")
     path = setting.path if setting else None

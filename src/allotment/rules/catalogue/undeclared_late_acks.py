@@ -28,7 +28,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _by_itself(subject: Subject, task: PlannedTask) -> bool:
-    return bool(subject.plan.known[task.name].attributes.get("acks_late"))
+    return bool(subject.own(task).get("acks_late"))
 
 
 def _finding(subject: Subject, tasks: list[PlannedTask], what: str) -> Finding:

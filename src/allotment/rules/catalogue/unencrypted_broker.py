@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from allotment.model.address import each_url, host_and_port
+from allotment.rules.hosts import is_private
 from allotment.rules.rule import Confidence, Finding, Label, Severity, a_few
-from allotment.rules.subject import Subject, is_near
+from allotment.rules.subject import Subject
 
 SEVERITY = Severity.WARNING
 CONFIDENCE = Confidence.HIGH
@@ -15,7 +16,7 @@ _ENCRYPTED = {"amqp": "amqps", "pyamqp": "amqps", "redis": "rediss", "valkey": "
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Find addresses without TLS that lead to another machine; names that one network alone knows do not count."""
+    """Find addresses without TLS that lead to another machine; what one network alone knows does not count."""
     broker = subject.model.broker
     if broker is None or broker.embedded or subject.value("broker_use_ssl"):
         return
@@ -35,7 +36,7 @@ def _host_in_the_clear(url: str) -> str | None:
     Kombu takes parameters for TLS from the address too: `ssl`, and all that begin with `ssl_` (`kombu/utils/url.py`).
     """
     found = host_and_port(url) if url.partition("://")[0] in _ENCRYPTED else None
-    if found is None or is_near(found[0]):
+    if found is None or is_private(found[0]):
         return None
     encrypted = any(name == "ssl" or name.startswith("ssl_") for name, _ in parse_qsl(urlsplit(url).query))
     return None if encrypted else found[0]
