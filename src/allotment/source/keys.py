@@ -41,7 +41,7 @@ def _preset(text: str) -> str:
 
 def _path(text: str) -> str:
     if not text or "\0" in text or "\n" in text:
-        raise ValueError(f"{text!r} is not a folder's path")
+        raise ValueError(f"{text!r} is not a path")
     return text
 
 
