@@ -74,13 +74,20 @@ class LaneRouter:
             self.route(options, signature["task"], signature.get("args"), signature.get("kwargs"))
 
 
+_WHERE = ("queue", "exchange", "routing_key")
+
+
 def _of_the_call(options: Mapping[str, Any], task_type: Any) -> dict[str, Any]:
     """Give what a call asks for, without what Celery adds from the task's own attributes: these come after its entry.
 
     A copy: Celery gives other tasks' arguments here for the body of a chord (`celery/app/builtins.py`).
     """
-    own = {key: getattr(task_type, key, None) for key in ("queue", "exchange", "routing_key")}
-    return {key: value for key, value in options.items() if own.get(key) is None or own[key] != value}
+    found = dict(options)
+    for key in _WHERE if found else ():
+        value = found.get(key)
+        if value is not None and value == getattr(task_type, key, None):
+            del found[key]
+    return found
 
 
 def _hint(plan: Plan, options: dict[str, Any], kwargs: Mapping[str, Any] | None) -> str | None:
