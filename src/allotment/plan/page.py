@@ -46,8 +46,9 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Write text so that Markdown takes every character of it for itself (CommonMark, "Backslash escapes")."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+    """Write a paragraph's text so that none of it means something to Markdown (CommonMark, "Backslash escapes")."""
+    inline = re.sub(r"([\\`*_\[\]<>&|~!])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"^([#+=-])|^([0-9]+)([.)])", r"\2\\\1\3", inline)
 
 
 def _listed(names: Iterable[str]) -> str:

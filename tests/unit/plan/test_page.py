@@ -77,12 +77,26 @@ def test_each_profile_says_what_it_handles_and_needs() -> None:
         assert words in io
 
 
-def test_what_a_profile_is_for_is_shown_as_it_is_written() -> None:
-    about = "Films *and* [more](http://x) for `us` & <b>them</b> _all_"
+@pytest.mark.parametrize(
+    "about",
+    [
+        "Films *and* [more](http://x) for `us` & <b>them</b> _all_",
+        "1. first",
+        "- a dash",
+        "# no heading",
+        "| a | b |",
+        "a \\* b! ![x](y) ~~z~~ &amp;",
+        "Waiting for others, in one process.",
+    ],
+)
+def test_what_a_profile_is_for_is_shown_as_it_is_written(about: str) -> None:
     plan = plan_of(Profile("p", ("q",), about=about))
-    shown = [child for child in inline(plan) if about.startswith("Films") and "Films" in child.content]
-    assert [child.type for child in shown] == ["text"]
-    assert shown[0].content == about
+    kinds = [token.type for token in tokens(plan)]
+    place = next(number for number, token in enumerate(tokens(plan)) if token.content == "p") + 2
+    assert kinds[place : place + 3] == ["paragraph_open", "inline", "paragraph_close"]
+    shown = tokens(plan)[place + 1].children or []
+    assert {child.type for child in shown} <= {"text", "text_special"}
+    assert "".join(child.content for child in shown) == about
 
 
 def test_each_queue_has_a_row_with_its_lanes_and_tasks() -> None:
