@@ -1,6 +1,7 @@
 """The edges of the rules on limits, sizes, nodes and timeouts: what they leave alone, and where they point."""
 
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -10,7 +11,8 @@ from allotment.rules.registry import every_rule, rule_named
 from allotment.rules.running import Found
 
 
-def found(folder: Path, rule: str, text: str, app: str | None = None) -> tuple[Found, ...]:
+def found(parent: Path, rule: str, text: str, app: str | None = None) -> tuple[Found, ...]:
+    folder = Path(mkdtemp(dir=parent))  # of its own: Python takes a module of the same size and second for the same
     (folder / "fleet.yaml").write_text(text)
     if app is not None:
         (folder / "shop.py").write_text(app)
