@@ -1,7 +1,7 @@
 """The rules about where tasks go and who takes them: their edges, their places, and what they leave alone."""
 
 from pathlib import Path
-from tempfile import mkdtemp
+from shutil import rmtree
 
 import pytest
 
@@ -26,9 +26,9 @@ def fetch_and_resize(): ...
 """
 
 
-def found_by(rule: str, parent: Path, text: str, schedule: str = "{}") -> list[Found]:
+def found_by(rule: str, folder: Path, text: str, schedule: str = "{}") -> list[Found]:
     """Give what a rule finds in a fleet file; its app, if it names one, has three tasks and a beat schedule."""
-    folder = Path(mkdtemp(dir=parent))  # of its own: Python takes a module of the same size and second for the same
+    rmtree(folder / "__pycache__", ignore_errors=True)  # bytecode of the same size and second is taken for the same
     (folder / "shop.py").write_text(APP.format(schedule=schedule))
     path = folder / "fleet.yaml"
     path.write_text(text)
