@@ -64,23 +64,21 @@ class Document:
 
     def value(self, path: Path) -> Any:
         """Give the value at this path; None where there is none."""
+        found = self._written_at(path)
+        return found[0] if found else None
+
+    def has(self, path: Path) -> bool:
+        """Say whether something is written at this path."""
+        return self._written_at(path) is not None
+
+    def _written_at(self, path: Path) -> tuple[Any] | None:
         value = self.root
         for step in path:
             places = self.places.get(id(value))
             if places is None or step not in places.values:
                 return None
             value = value[step]
-        return value
-
-    def has(self, path: Path) -> bool:
-        """Say whether something is written at this path."""
-        value = self.root
-        for step in path:
-            places = self.places.get(id(value))
-            if places is None or step not in places.values:
-                return False
-            value = value[step]
-        return True
+        return (value,)
 
     def as_written(self, path: Path) -> str | None:
         """Give the text of a scalar before the environment was put in; None where it was not."""

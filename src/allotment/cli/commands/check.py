@@ -60,7 +60,7 @@ def command(
       allot check --diff; allot check --fix
       allot check --select missing-time-limit,unroutable-task
       allot check -f worker-profiles.yaml --app shop.celery:app
-    """  # noqa: D301 - click needs the character \b itself
+    """
     try:
         return _check(fleet_path, app, selected(select, ignore), action, form)
     except AllotmentError as error:

@@ -37,7 +37,7 @@ def command(names: tuple[str, ...], plain: bool, broker: str | None, results: st
       allot demo
       allot demo specialized --plain
       allot demo --broker amqp://guest:guest@localhost// --json
-    """  # noqa: D301 - click needs the character \b itself
+    """
     for url in filter(None, (broker, results)):
         if not leads_somewhere(url):
             raise UnknownName(

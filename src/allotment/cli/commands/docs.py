@@ -18,7 +18,7 @@ def command() -> None:
       allot docs rule
       allot docs rule prefetch-on-long-tasks
       allot docs practice set-limits
-    """  # noqa: D301 - click needs the character \b itself
+    """
 
 
 @command.command("rule", short_help="Print the page of a rule, or list the rules.")
@@ -31,7 +31,7 @@ def rule(*, name: str | None, form: str) -> None:
     Examples:
       allot docs rule
       allot docs rule prefetch-on-long-tasks
-    """  # noqa: D301 - click needs the character \b itself
+    """
     from allotment.rules.pages import page_of_rule
     from allotment.rules.registry import every_rule
 
@@ -64,7 +64,7 @@ def practice(*, name: str | None, form: str) -> None:
     Examples:
       allot docs practice
       allot docs practice set-limits
-    """  # noqa: D301 - click needs the character \b itself
+    """
     from allotment.rules.pages import every_practice, page_of_practice
 
     if name is not None:

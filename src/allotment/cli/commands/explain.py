@@ -31,7 +31,7 @@ def command(*, task: str, queue: str | None, hint: str | None, zone: str | None,
       allot explain shop.mail.send
       allot explain shop.mail.send --queue images
       allot explain shop.films.cut --resource-type cpu --zone eu-1
-    """  # noqa: D301 - click needs the character \b itself
+    """
     loaded = load(fleet_path)
     if not loaded.has(task):
         raise UnknownName(

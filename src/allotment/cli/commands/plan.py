@@ -34,7 +34,7 @@ def command(fleet_path: Path, form: str) -> None:
     Examples:
       allot plan
       allot plan --format celeryconfig > celeryconfig.py
-    """  # noqa: D301 - click needs the character \b itself
+    """
     plan = load(fleet_path).plan
     if form == "json":
         view.as_json(plan)

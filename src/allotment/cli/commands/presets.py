@@ -18,7 +18,7 @@ def command(form: str) -> None:
     Examples:
       allot presets
       allot presets --format json
-    """  # noqa: D301 - click needs the character \b itself
+    """
     if form == "json":
         view.as_json()
     else:

@@ -36,7 +36,7 @@ def command(
       allot run "A | B | C | D | E" --times 20
       allot run 'shop.orders.receive("order-1001") | shop.orders.close'
       allot run "A | [B, C] | D" --queue high --json
-    """  # noqa: D301 - click needs the character \b itself
+    """
     step = read_expression(workflow)
     loaded = load(fleet_path)
     from allotment.engine import client, results  # imports Celery

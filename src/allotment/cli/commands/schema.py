@@ -15,5 +15,5 @@ def command() -> None:
       allot schema > fleet.schema.json
       and as the first line of fleet.yaml:
       # yaml-language-server: $schema=fleet.schema.json
-    """  # noqa: D301 - click needs the character \b itself
+    """
     print_json(json_schema())

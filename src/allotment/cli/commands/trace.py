@@ -24,7 +24,7 @@ def command(task_id: str, fleet_path: Path, form: str) -> int:
     \b
     Example:
       allot trace 3f1c9d2e-7c7c-4b4e-9d0f-0f6f2a1f7e10
-    """  # noqa: D301 - click needs the character \b itself
+    """
     loaded = load(fleet_path)
     from allotment.engine import client  # imports Celery
     from allotment.engine import trace as engine

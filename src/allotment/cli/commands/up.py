@@ -48,7 +48,7 @@ def command(
       allot up
       allot up --node server-1
       allot up --scale cpu=3 --grace 2m
-    """  # noqa: D301 - click needs the character \b itself
+    """
     part = part_of(read_fleet_file(fleet_path), node, dict(scale))
     reporter = view.reporter(form, [worker.name for worker in part.workers])
     with part.locked():

@@ -31,7 +31,7 @@ def command(profile: str, node: str | None, index: int, loglevel: str, fleet_pat
     Examples:
       allot worker --profile cpu
       allot worker --profile cpu --node server-1 --index 2
-    """  # noqa: D301 - click needs the character \b itself
+    """
     supervised = end_with_supervisor()  # before gevent's patches, under which its thread would hold up all others
     from allotment.engine.pool import prepare_pool
 

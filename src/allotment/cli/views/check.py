@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, assert_never
+from typing import Any
 
 import click
 
@@ -29,7 +29,7 @@ def show(examined: Examined, mended: Sequence[Found], rules: Sequence[Rule], for
         for found in examined.report.found:
             click.echo(github_line(found))
     else:
-        assert_never(form)  # type: ignore[arg-type]  # the choices are those of the option
+        raise ValueError(f"there is no form {form!r}")
 
 
 def show_failure(error: AllotmentError, form: str) -> None:
