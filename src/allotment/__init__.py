@@ -4,14 +4,25 @@ TYPE_CHECKING = False
 """As `typing.TYPE_CHECKING`, which costs a third of the start of `allot --help` to import."""
 
 if TYPE_CHECKING:
+    from allotment.contracts.contract import Contract, contract
+    from allotment.contracts.implementing import Implementation, implements
+    from allotment.contracts.result import TypedResult
+    from allotment.contracts.task_contract import TaskContract
+    from allotment.engine.contracts.workers import create_worker_from
     from allotment.engine.fleet import Fleet
     from allotment.errors import (
         AllotmentError,
+        ArgumentsInvalid,
+        ContractDiffers,
+        ContractInvalid,
+        ContractUnimplemented,
         HintUnknown,
+        ImplementationDiffers,
         NobodyCanRun,
         PublishRefused,
         QueueDiffers,
         QueueUnknown,
+        ResultInvalid,
         TaskUnknown,
         ZoneUnknown,
     )
@@ -20,18 +31,37 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AllotmentError",
+    "ArgumentsInvalid",
+    "Contract",
+    "ContractDiffers",
+    "ContractInvalid",
+    "ContractUnimplemented",
     "Fleet",
     "HintUnknown",
+    "Implementation",
+    "ImplementationDiffers",
     "NobodyCanRun",
     "PublishRefused",
     "QueueDiffers",
     "QueueUnknown",
+    "ResultInvalid",
+    "TaskContract",
     "TaskUnknown",
+    "TypedResult",
     "ZoneUnknown",
     "__version__",
+    "contract",
+    "create_worker_from",
+    "implements",
 ]
 
-_HOME = dict.fromkeys(__all__, "allotment.errors") | {"Fleet": "allotment.engine.fleet"}
+_CONTRACTS = ("Contract", "Implementation", "TaskContract", "TypedResult", "contract", "implements")
+_HOME = (
+    dict.fromkeys(__all__, "allotment.errors")
+    | dict.fromkeys(_CONTRACTS, "allotment.contracts")
+    | {"Fleet": "allotment.engine.fleet", "create_worker_from": "allotment.engine.contracts.workers"}
+)
+"""The module that has each public name."""
 
 
 def __getattr__(name: str) -> object:

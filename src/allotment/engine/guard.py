@@ -8,26 +8,20 @@ original is acknowledged; where the broker refuses, the original goes back to it
 from collections.abc import Callable
 from typing import Any
 
-from amqp.exceptions import MessageNacked, PreconditionFailed
 from celery import signals
 from celery.exceptions import NotRegistered
 from celery.utils.log import get_logger
-from celery.utils.objects import Bunch
 from celery.worker.consumer import Consumer
-from kombu.exceptions import OperationalError
 
-from allotment.engine.quarantine import Reason, set_aside
+from allotment.engine.quarantine import NOT_TAKEN, Reason, back_to_its_queue, keep_aside
 from allotment.engine.republish import republish
 from allotment.engine.router import requested_queue
 from allotment.engine.signatures import MAPS, task_that_decides
-from allotment.errors import PublishRefused, QueueDiffers
+from allotment.errors import PublishRefused
 from allotment.plan.plan import Plan
 
 MOST_FORWARDS = 5
 FORWARDS_HEADER = "allotment_forwards"
-PAUSE = 1.0
-"""Seconds before a message that could not be passed on goes back to its queue."""
-
 logger = get_logger(__name__)
 
 Strategy = Callable[..., Any]
@@ -55,9 +49,8 @@ class GuardedConsumer(Consumer):
         """Forward or set aside a task this worker has not registered."""
         try:
             self._pass_on(message, exc)
-        except (OperationalError, MessageNacked, PreconditionFailed, QueueDiffers) as error:
-            logger.warning("%s could not be passed on (%r) and goes back to its queue", _task_name(message), error)
-            self.timer.call_after(PAUSE, message.reject_log_error, (logger, self.connection_errors, True))
+        except NOT_TAKEN as error:
+            back_to_its_queue(self, message, error)
 
     def _pass_on(self, message: Any, exc: BaseException) -> None:
         name = _task_name(message)
@@ -79,26 +72,11 @@ class GuardedConsumer(Consumer):
 
     def _keep(self, message: Any, exc: BaseException, reason: Reason, detail: str) -> None:
         """Set the message aside and tell the caller as Celery does: a stored failure, an event and a signal."""
-        set_aside(self.app, message, reason, detail, self.hostname)
-        message.ack_log_error(logger, self.connection_errors)
-        logger.error("set aside in allotment.dead: %s", detail)
-        name, properties = _task_name(message), message.properties
-        headers = message.headers or message.payload
-        request = Bunch(
-            name=name,
-            chord=None,
-            root_id=headers.get("root_id"),
-            correlation_id=properties.get("correlation_id"),
-            reply_to=properties.get("reply_to"),
-            errbacks=None,
-        )
-        identity = headers.get("id")
-        if identity is None:  # a foreign message that nobody waits for
-            return
-        self.app.backend.mark_as_failure(identity, NotRegistered(name), request=request)
-        if self.event_dispatcher:
-            self.event_dispatcher.send("task-failed", uuid=identity, exception=f"NotRegistered({name!r})")
-        signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=identity)
+        name = _task_name(message)
+        keep_aside(self, message, reason, detail, NotRegistered(name))
+        identity = (message.headers or message.payload).get("id")
+        if identity is not None:
+            signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=identity)
 
 
 def _forwards(message: Any) -> int:

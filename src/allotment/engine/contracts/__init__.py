@@ -1,0 +1,1 @@
+"""Contracts on Celery: sending, binding, versions, and an app for one contract alone."""

@@ -1,0 +1,45 @@
+"""An app for programs that have no Celery app: its addresses come from the environment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from celery import Celery
+
+from allotment.engine.addresses import broker_url, results_url
+from allotment.errors import VariableInvalid
+from allotment.model.address import Address
+from allotment.source.broker_environment import broker_from_environment
+
+USUAL_BROKER = "amqp://guest:guest@localhost:5672//"
+"""Where Celery looks, too, if nothing says where the broker is."""
+
+RESULTS = "RESULT_URL"
+
+
+def app_from_environment(name: str, environment: Mapping[str, str], **settings: Any) -> Celery:
+    """Make an app whose broker is where BROKER_URL or RABBITMQ_HOST, _PORT, _USER, _PASSWORD and _VHOST say.
+
+    Results are at RESULT_URL; left out, `rpc://` over RabbitMQ and the broker itself with Redis and Valkey. Raises
+    VariableInvalid.
+    """
+    broker = Address(broker_from_environment(environment) or USUAL_BROKER)
+    written = environment.get(RESULTS)
+    results = Address(written) if written else None
+    for variable, address in (("BROKER_URL", broker), (RESULTS, results)):
+        if address is not None and address.embedded:
+            raise VariableInvalid(
+                f"{variable} is 'embedded', which only a fleet has",
+                hint="give the address of a server, or install the fleet on an app: Fleet.load().install(app)",
+            )
+    app = Celery(name, set_as_current=False)
+    app.conf.update(
+        broker_url=broker_url(broker, _NO_EMBEDDED),
+        result_backend=results_url(results, broker, _NO_EMBEDDED),
+        broker_connection_retry_on_startup=True,
+        **settings,
+    )
+    return app
+
+
+_NO_EMBEDDED: Any = None
+"""An embedded broker was refused above, so nobody asks this."""

@@ -1,0 +1,145 @@
+"""The Celery task of a contract, in the producer as in the worker."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from celery import Celery, Task
+from celery.result import AsyncResult
+
+from allotment.contracts.contract import Contract, unimplemented
+from allotment.contracts.implementing import Implementation
+from allotment.errors import ContractInvalid
+
+HEADER = "allotment_contract"
+"""A header of each message: the digest and the shape of the contract as the sender has it."""
+
+_SENDERS = "allotment_senders"
+
+
+class ContractTask(Task):
+    """A task whose arguments and result are those of a contract.
+
+    Given without its code it sends alone, and `run` raises ContractUnimplemented. What comes here by Celery's own ways
+    (a canvas, a retry, `app.tasks`) is checked before it is sent.
+    """
+
+    abstract = True
+    typing = False
+    Strategy = "allotment.engine.contracts.versions:strategy"
+    contract: ClassVar[Contract[..., Any]]
+    implementation: ClassVar[Implementation[..., Any] | None] = None
+
+    def run(self, *_: Any, **__: Any) -> Any:
+        """Raise ContractUnimplemented: there is no code."""
+        raise unimplemented(self.contract)
+
+    def apply_async(
+        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> AsyncResult:
+        """Check and send. Raises ArgumentsInvalid."""
+        self.contract.arguments.decode(args or (), kwargs or {})
+        return self.send(args or (), kwargs or {}, options)
+
+    def send(self, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]) -> AsyncResult:
+        """Send arguments that were checked, to the contract's queue where nothing else says where."""
+        contract = self.contract
+        return super().apply_async(args, kwargs, **addressed(contract, self.app, options))
+
+
+def addressed(contract: Contract[..., Any], app: Celery, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the options of a call with the contract's header and, where no fleet routes the app, with its queue."""
+    found = dict(options)
+    found["headers"] = {**(found.get("headers") or {}), HEADER: header_of(contract)}
+    if not hasattr(app, "allotment") and not any(found.get(key) for key in ("queue", "exchange", "routing_key")):
+        found["queue"] = contract.queue
+    return found
+
+
+@functools.cache
+def header_of(contract: Contract[..., Any]) -> dict[str, str]:
+    """Give what travels with each message of a contract."""
+    return {"digest": contract.shape.digest, "shape": contract.shape.text}
+
+
+def task_of(contract: Contract[..., Any], app: Celery) -> ContractTask:
+    """Give the app's task for a contract: the one registered there, else one that sends alone."""
+    registered = app._tasks.get(contract.name)  # noqa: SLF001 - `tasks` would have the app import all it has
+    if isinstance(registered, ContractTask) and registered.contract is contract:
+        return registered
+    senders: dict[str, ContractTask] = app.__dict__.setdefault(_SENDERS, {})
+    task = senders.get(contract.name)
+    if task is None or task.contract is not contract:
+        task = senders[contract.name] = _made(contract, app)
+    return task
+
+
+def _made(contract: Contract[..., Any], app: Celery) -> ContractTask:
+    kind: Any = type(
+        contract.__name__, (ContractTask,), {"name": contract.name, "contract": contract, **_told(contract)}
+    )
+    kind.bind(app)
+    task: ContractTask = kind()
+    return task
+
+
+def _told(contract: Contract[..., Any]) -> dict[str, str]:
+    return {"__module__": contract.__module__, "__doc__": contract.about}
+
+
+def register_placeholder(contract: Contract[..., Any], app: Celery) -> None:
+    """Register a contract without its code: a worker of this app refuses to start."""
+    if contract.name not in app._tasks:  # noqa: SLF001 - as above
+        app._tasks.register(_made(contract, app))  # noqa: SLF001 - as above
+
+
+def register_code(implementation: Implementation[..., Any], app: Celery) -> None:
+    """Register the code of a contract with an app, in place of a placeholder.
+
+    Raises ContractInvalid where the app has another task of that name.
+    """
+    contract = implementation.contract
+    there = app._tasks.get(contract.name)  # noqa: SLF001 - as above
+    if isinstance(there, ContractTask) and there.implementation is implementation:
+        return
+    if isinstance(there, ContractTask) and there.implementation is None:
+        app._tasks.unregister(contract.name)  # noqa: SLF001 - as above
+    elif there is not None:
+        raise ContractInvalid(
+            f"there are two tasks {contract.name!r}: {_place(there)} and {_place(implementation.function)}",
+            hint="a contract is implemented once in an app: take one of them out, or give each an app of its own",
+        )
+    app._task_from_fun(  # noqa: SLF001 - what Celery's `shared_task` calls (`celery/app/__init__.py`)
+        _running(implementation),
+        name=contract.name,
+        base=ContractTask,
+        contract=contract,
+        implementation=implementation,
+        bind=implementation.bind,
+        **implementation.options,
+    )
+
+
+def _place(code: Any) -> str:
+    return f"{code.__module__}:{getattr(code, '__qualname__', type(code).__qualname__)}"
+
+
+def _running(implementation: Implementation[..., Any]) -> Callable[..., Any]:
+    """Give the function that a worker calls with what it received, and whose result it stores."""
+    arguments, function = implementation.contract.arguments, implementation.function
+    decode, encode_result = arguments.decode, arguments.encode_result
+    if implementation.bind:
+
+        @functools.wraps(function)
+        def run_bound(self: Any, *args: Any, **kwargs: Any) -> Any:
+            in_order, by_name = decode(args, kwargs)
+            return encode_result(function(self, *in_order, **by_name))
+
+        return run_bound
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        in_order, by_name = decode(args, kwargs)
+        return encode_result(function(*in_order, **by_name))
+
+    return run

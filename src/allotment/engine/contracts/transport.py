@@ -1,0 +1,78 @@
+"""The engine's side of `allotment.contracts.transport`."""
+
+import functools
+import os
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any
+
+from celery import Celery, _state
+from celery.canvas import Signature
+
+from allotment.contracts.contract import Contract
+from allotment.contracts.implementing import Implementation
+from allotment.engine.contracts import loop
+from allotment.engine.contracts.environment import app_from_environment
+from allotment.engine.contracts.refusing import watch_workers
+from allotment.engine.contracts.task import addressed, register_code, task_of
+
+watch_workers()
+
+_Arguments = Sequence[Any]
+_Keywords = Mapping[str, Any]
+
+
+def app_of(contract: Contract[..., Any]) -> Celery:
+    """Give the app that sends a contract: its own, the one in use, else one made from the environment."""
+    # asked so because `current_app` would make an app, of no address, where the program has none
+    return contract.app or _state._tls.current_app or _state.default_app or _own_app()  # noqa: SLF001 - as said
+
+
+@functools.cache
+def _own_app() -> Celery:
+    return app_from_environment("allotment", os.environ)
+
+
+def send(contract: Contract[..., Any], args: _Arguments, kwargs: _Keywords, options: dict[str, Any]) -> Any:
+    """Publish a call and give Celery's result."""
+    return task_of(contract, app_of(contract)).send(args, kwargs, options)
+
+
+async def send_from_loop(
+    contract: Contract[..., Any], args: _Arguments, kwargs: _Keywords, options: dict[str, Any]
+) -> tuple[Any, Awaitable[Any]]:
+    """Publish a call in a thread of its own; give Celery's result and how to wait for it."""
+    app = app_of(contract)
+    task = task_of(contract, app)
+    line = loop.line_of(app)
+    result = await line.call(functools.partial(task.send, args, kwargs, options))
+    return result, loop.Sent(line, result)
+
+
+def wait_from_loop(result: Any) -> Awaitable[Any]:
+    """Give how to wait for a result that was sent from this thread."""
+    return loop.Polled(result)
+
+
+def signature(
+    contract: Contract[..., Any], args: _Arguments, kwargs: _Keywords, options: dict[str, Any], *, immutable: bool
+) -> Any:
+    """Give Celery's signature of a call, which remembers its contract as long as it stays in this process."""
+    app = app_of(contract)
+    task = task_of(contract, app)
+    return Signature(task, tuple(args), dict(kwargs), addressed(contract, app, options), immutable=immutable, app=app)
+
+
+def register(implementation: Implementation[..., Any], app: Any) -> None:
+    """Make an implementation a task of an app; None: of every app that is made or finalized, as shared tasks are."""
+    if app is not None:
+        register_code(implementation, app)
+        return
+    _state.connect_on_app_finalize(lambda one: register_code(implementation, one))
+    for one in _state._get_active_apps():  # noqa: SLF001 - as Celery's `shared_task` does (`celery/app/__init__.py`)
+        if one.finalized:
+            register_code(implementation, one)
+
+
+def running() -> Any:
+    """Give Celery's task that runs in this thread, None where none does."""
+    return _state.get_current_task()
