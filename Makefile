@@ -31,6 +31,7 @@ check: .venv/.ready ## Check format, lint, types, layers and news fragments
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
 	$(BIN)/basedpyright tests/typing
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/towncrier build --draft --version next

@@ -7,7 +7,7 @@ from inspect import Parameter as PythonParameter
 from typing import Any
 
 from allotment.contracts.shape import Parameter, ParameterKind, Shape
-from allotment.contracts.values import ValueRefused, ValueType, is_open, schemas, written
+from allotment.contracts.values import ValueRefused, ValueType, may_change, schemas, written
 from allotment.errors import ArgumentsInvalid, ContractInvalid, ResultInvalid
 
 _KINDS = {
@@ -174,7 +174,7 @@ def _shape(
 ) -> Shape:
     found, definitions = schemas(types)
     for key, schema in found.items():
-        if is_open(schema, definitions):
+        if may_change(schema, definitions):
             types[key].compare_from_now_on()
     stars = (PythonParameter.VAR_POSITIONAL, PythonParameter.VAR_KEYWORD)
     described = tuple(

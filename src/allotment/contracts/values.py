@@ -54,7 +54,7 @@ class ValueType:
             return value
         try:
             written = self._dump(self._check(value, strict=True), mode="json", by_alias=True, round_trip=True)
-            if self._compared and (arrived := self.decode(written)) != value:
+            if self._compared and not _alike(arrived := self.decode(written), value):
                 raise ValueRefused(f"{value!r:.100} would arrive as {arrived!r:.100}: say its type more narrowly")
         except ValidationError as error:
             raise ValueRefused(told(error)) from None
@@ -79,6 +79,17 @@ class ValueType:
             return self._check(value, strict=True)
         except ValidationError as error:
             raise ValueRefused(told(error)) from None
+
+
+def _alike(arrived: Any, value: Any) -> bool:
+    """Say whether a value is the one that was sent, its type included: 1 is no True, and no member of an enum."""
+    if type(arrived) is not type(value):
+        return False
+    if isinstance(value, dict):
+        return arrived.keys() == value.keys() and all(_alike(arrived[key], one) for key, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return len(arrived) == len(value) and all(map(_alike, arrived, value))
+    return bool(arrived == value) or repr(arrived) == repr(value)  # what is not equal to itself may look the same
 
 
 class _Nothing:
@@ -175,8 +186,12 @@ def _bare(schema: Any) -> Any:
     }
 
 
-def is_open(schema: Any, definitions: Mapping[str, Any]) -> bool:
-    """Say whether a schema leaves open what a value is, so that two different ones could be written alike."""
+def may_change(schema: Any, definitions: Mapping[str, Any]) -> bool:
+    """Say whether two different values could be written alike.
+
+    That is so where a schema leaves open what a value is, takes one of several types, or an object, whose class may
+    have a subclass with more to it.
+    """
     waiting, seen = [schema], set[str]()
     while waiting:
         one = waiting.pop()
@@ -184,7 +199,7 @@ def is_open(schema: Any, definitions: Mapping[str, Any]) -> bool:
             waiting += one
         if not isinstance(one, dict):
             continue
-        if _leaves_open(one):
+        if _is_open(one):
             return True
         name = one.get("$ref", "").rpartition("/")[2]
         if name and name not in seen:
@@ -195,8 +210,8 @@ def is_open(schema: Any, definitions: Mapping[str, Any]) -> bool:
     return False
 
 
-def _leaves_open(schema: Mapping[str, Any]) -> bool:
-    if not schema or schema.get("additionalProperties") is True or "propertyNames" in schema:
+def _is_open(schema: Mapping[str, Any]) -> bool:
+    if not schema or schema.get("additionalProperties") is True or schema.keys() & {"propertyNames", "properties"}:
         return True
     if schema.get("type") == "array" and not schema.keys() & {"items", "prefixItems"} and schema.get("maxItems") != 0:
         return True
