@@ -8,7 +8,7 @@ from allotment.contracts import registry
 from allotment.contracts.arguments import Arguments
 from allotment.contracts.result import TypedResult
 from allotment.contracts.shape import Shape
-from allotment.contracts.transport import transport
+from allotment.contracts.transport import transport, watch_workers
 from allotment.errors import ContractInvalid, ContractUnimplemented
 from allotment.model.names import queue_name, task_name
 
@@ -33,6 +33,7 @@ class Contract(Generic[P, R]):
         self.__name__ = function.__name__
         self.__module__ = function.__module__
         registry.add(self)
+        watch_workers()
 
     def __repr__(self) -> str:
         return f"<contract {self.shape}>"

@@ -1,6 +1,7 @@
 """What a contract needs of the engine to be sent and to be run. The engine is loaded when it is first needed."""
 
 import importlib
+import sys
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -46,6 +47,16 @@ class Transport(Protocol):
         """Give Celery's task that runs in this thread, None where none does."""
 
 
+    def watch_workers(self) -> None:
+        """Have every worker that starts in this process checked: it has the code of its contracts."""
+
+
 def transport() -> Transport:
     """Give the engine's side."""
     return cast("Transport", importlib.import_module(_ENGINE))
+
+
+def watch_workers() -> None:
+    """Have workers checked where Celery is loaded already: a process without it is none."""
+    if "celery" in sys.modules:
+        transport().watch_workers()

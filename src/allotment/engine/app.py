@@ -13,6 +13,9 @@ from allotment.errors import AppUnusable
 from allotment.model.names import did_you_mean
 from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask
 
+QUEUE_ATTRIBUTE = "allotment_queue"
+"""Where a task keeps the queue it was registered for: Celery 6 leaves its own attribute `queue` without effect."""
+
 
 def make_importable(folder: Path) -> None:
     """Make modules beside the fleet file importable, as Celery does with the folder it is started in."""
@@ -72,10 +75,21 @@ def known_tasks(app: Celery) -> tuple[KnownTask, ...]:
     # read by the keys, not by Celery's router: that one needs queues, and they are the plan's business
     routes = app.conf.task_routes
     return tuple(
-        KnownTask(name, task.__module__, _routed_to(routes, name) or getattr(task, "queue", None))
+        KnownTask(name, task.__module__, _queue_of(task, routes))
         for name, task in sorted(dict.copy(app.tasks).items())  # threads may register meanwhile
         if not name.startswith(BUILT_IN_PREFIX)
     )
+
+
+def _queue_of(task: Any, routes: Any) -> str | None:
+    queue: str | None = getattr(task, QUEUE_ATTRIBUTE, None) or _routed_to(routes, task.name) or _own_queue(task)
+    return queue
+
+
+def _own_queue(task: Any) -> str | None:
+    """Give the queue that a task names itself: by Celery's attribute, or by its contract."""
+    queue: str | None = getattr(task, "queue", None) or getattr(getattr(task, "contract", None), "queue", None)
+    return queue
 
 
 def beat_entries(app: Celery) -> tuple[BeatEntry, ...]:

@@ -5,7 +5,9 @@ from celery.result import AsyncResult
 
 from allotment.engine.addresses import broker_of, check_broker
 from allotment.engine.app import import_app
+from allotment.engine.contracts.loop import end_line
 from allotment.engine.installation import install
+from allotment.engine.results import close_backend
 from allotment.errors import UnknownName
 from allotment.model.inventory import Inventory
 from allotment.source.fleet_file import FleetFile
@@ -56,13 +58,8 @@ def close(app: Celery) -> None:
 
     Connections to the broker lie in kombu's pools, which all apps with the same address share (`kombu/pools.py`).
     """
-    backend = app.backend
-    consumer = getattr(backend, "result_consumer", None)
-    if consumer is not None:
-        consumer.stop()
-    client = getattr(backend, "client", None)
-    if client is not None and hasattr(client, "connection_pool"):
-        client.connection_pool.disconnect()
+    end_line(app)
+    close_backend(app)
     app.close()
     installation = getattr(app, "allotment", None)
     if installation is not None:

@@ -10,6 +10,7 @@ from celery.signals import task_prerun
 from allotment.engine.addresses import broker_url, results_url
 from allotment.engine.amqp import FleetAMQP
 from allotment.engine.app import known_tasks
+from allotment.engine.contracts.foreign import contract_queue
 from allotment.engine.declare import lane_queues, published
 from allotment.engine.marks import mark_results, note_start
 from allotment.engine.router import Compiled
@@ -49,6 +50,11 @@ class Installation:
         self._compiling = threading.RLock()
 
     @property
+    def follows(self) -> str:
+        """The file whose plan is followed."""
+        return str(self.file.path)
+
+    @property
     def compiled(self) -> Compiled:
         """The plan for the tasks known by now, with its queues."""
         return self._compiled or self._compile()
@@ -83,7 +89,7 @@ class Installation:
 
         Raises SettingsOverridden, BrokerUnreachable.
         """
-        for name, wanted in self._addresses.items():
+        for name, wanted in self.addresses.items():
             # the environment counts only where Celery's own properties are asked (celery/app/utils.py, `Settings`)
             if wanted is not None and getattr(self.app.conf, name) != wanted:
                 raise SettingsOverridden(
@@ -95,7 +101,7 @@ class Installation:
             self.embedded.hold()
 
     @property
-    def _addresses(self) -> dict[str, str | None]:
+    def addresses(self) -> dict[str, str | None]:
         """The addresses the file sets, by the names of Celery's settings; None: the app's own holds."""
         model = self.file.model
         broker = broker_url(model.broker, self.embedded)
@@ -107,7 +113,11 @@ class Installation:
         with self._compiling:
             known = self._known
             if known is None:
-                listed = tuple(KnownTask(entry.key) for entry in self.file.model.entries if not is_pattern(entry.key))
+                listed = tuple(
+                    KnownTask(entry.key, app_queue=contract_queue(entry.key))
+                    for entry in self.file.model.entries
+                    if not is_pattern(entry.key)
+                )
                 known = (*listed, *known_tasks(self.app))
             plan = compile_plan(self.file.model, known, complete=self._known is not None)
             queues = lane_queues(plan)
@@ -119,7 +129,7 @@ class Installation:
     def apply_settings(self, **_: Any) -> None:
         """Put into the app's settings what the fleet decides; the rest stays the app's."""
         conf = self.app.conf
-        addresses = {name: address for name, address in self._addresses.items() if address is not None}
+        addresses = {name: address for name, address in self.addresses.items() if address is not None}
         conf.update(addresses)
         broker = addresses.get("broker_write_url")
         if broker is not None:
@@ -155,7 +165,12 @@ def install(
 
     `zone` is where the process stands; left out, the environment's ALLOTMENT_ZONE.
     """
-    installation = Installation(file, app, known, zone or os.environ.get(ZONE_VARIABLE) or None)
+    return bind(Installation(file, app, known, zone or os.environ.get(ZONE_VARIABLE) or None))
+
+
+def bind(installation: Installation) -> Installation:
+    """Make the app of an installation follow it."""
+    app = installation.app
     app.allotment = installation
     app.amqp_cls = FleetAMQP
     app.__dict__.pop("amqp", None)

@@ -14,11 +14,14 @@ from typing import Any
 
 from celery import Celery, chord
 
+from allotment.engine.addresses import broker_of
 from allotment.engine.app import beat_entries, import_app, known_tasks
+from allotment.engine.contracts.refusing import placeholders
 from allotment.engine.declared import declared_tasks
 from allotment.engine.settings import app_settings, task_attributes
 from allotment.errors import AppUnusable
 from allotment.local.inventory import SEPARATOR
+from allotment.model.address import without_secrets
 from allotment.model.inventory import Inventory
 from allotment.model.task import KnownTask
 
@@ -46,7 +49,19 @@ def take_inventory(app: Celery) -> Inventory:
     known = tuple(_with_attributes(app, tasks[name]) for name in sorted(tasks))
     modules = {task.module for task in known if task.module is not None}
     chords_in = tuple(sorted(module for module in modules if _uses_chord(module)))
-    return Inventory(known, listed_in, failed, beat_entries(app), app_settings(app), chords_in)
+    installation = getattr(app, "allotment", None)
+    follows = None if installation is None else installation.follows
+    return Inventory(
+        known,
+        listed_in,
+        failed,
+        beat_entries(app),
+        app_settings(app),
+        chords_in,
+        placeholders(app),
+        follows,
+        without_secrets(broker_of(app)),
+    )
 
 
 def _with_attributes(app: Celery, task: KnownTask) -> KnownTask:

@@ -1,5 +1,7 @@
 """What a fleet's result backend can do, asked before it is relied on."""
 
+import contextlib
+
 from celery import Celery
 from celery.backends.base import DisabledBackend
 from celery.backends.rpc import RPCBackend
@@ -39,3 +41,15 @@ def require_stored(app: Celery) -> None:
             "rpc:// results are kept by the client that sent the task, so nobody else can read them",
             hint=f"name {_OTHERS}",
         )
+
+
+def close_backend(app: Celery) -> None:
+    """Close the connections of an app's result backend: those of the thread that calls, as each has its own."""
+    backend = app.backend
+    consumer = getattr(backend, "result_consumer", None)
+    if consumer is not None:
+        with contextlib.suppress(AttributeError):  # of `rpc://`, where it never waited (`celery/backends/rpc.py`, `stop`)
+            consumer.stop()
+    client = getattr(backend, "client", None)
+    if client is not None and hasattr(client, "connection_pool"):
+        client.connection_pool.disconnect()

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from allotment.engine.contracts.foreign import foreign_queue
 from allotment.engine.signatures import leaves, task_that_decides
-from allotment.errors import QueueUnknown
+from allotment.errors import QueueUnknown, TaskUnknown
 from allotment.model.names import did_you_mean
 from allotment.model.queue import ExchangeType, Queue
 from allotment.model.task import BUILT_IN_PREFIX
@@ -49,13 +50,20 @@ class LaneRouter:
     ) -> dict[str, Any]:
         """Give the options with the lane as their queue.
 
-        `resource_type` in the options hints at the kind of work, `zone` says where it is sent from. Raises
-        QueueUnknown, TaskUnknown, NobodyCanRun, HintUnknown or ZoneUnknown, each naming the task and what would do.
+        `resource_type` in the options hints at the kind of work, `zone` says where it is sent from. A contract that
+        the fleet does not have goes to the contract's own queue: another fleet runs it. Raises QueueUnknown,
+        TaskUnknown, NobodyCanRun, HintUnknown or ZoneUnknown, each naming the task and what would do.
         """
         decides, its_queue = (
             (name, None) if not name.startswith(BUILT_IN_PREFIX) else task_that_decides(name, args, kwargs)
         )
-        compiled = self._installation.compiled_for(decides)
+        try:
+            compiled = self._installation.compiled_for(decides)
+        except TaskUnknown:
+            elsewhere = foreign_queue(name, options)
+            if elsewhere is None:
+                raise
+            return {**options, "queue": elsewhere}
         plan = compiled.plan
         options = _of_the_call(options, task_type)
         requested = requested_queue(plan, options, decides)

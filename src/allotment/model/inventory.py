@@ -8,12 +8,23 @@ from allotment.model.settings import AppSettings
 from allotment.model.task import BeatEntry, KnownTask
 
 
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A contract that an app imports and has no code for: its queue, what is wrong with running it, and the remedy."""
+
+    queue: str
+    message: str
+    hint: str
+
+
 @dataclass(frozen=True)
 class Inventory:
     """The tasks of an app, the listed module to import for each (None: the app's own), and modules that failed.
 
     `failed` gives the error of each module that could not be imported; its tasks were read from its source. `chords_in`
-    are the modules that use Celery's chord.
+    are the modules that use Celery's chord, `placeholders` the contracts without code. `follows` is the fleet file that
+    the app's own module makes it follow, empty where that is a plan of its tasks alone, None where it does neither.
+    `broker` is where its settings send, without secrets.
     """
 
     tasks: tuple[KnownTask, ...]
@@ -22,6 +33,9 @@ class Inventory:
     beat: tuple[BeatEntry, ...] = ()
     settings: AppSettings = field(default_factory=AppSettings)
     chords_in: tuple[str, ...] = ()
+    placeholders: Mapping[str, Placeholder] = field(default_factory=dict)
+    follows: str | None = None
+    broker: str | None = None
 
     def modules_for(self, names: Iterable[str]) -> frozenset[str]:
         """Give the listed modules that must be imported to register these tasks."""
@@ -39,6 +53,9 @@ class Inventory:
                 "beat": beat,
                 "settings": [dict(self.settings.values), list(self.settings.unknown)],
                 "chords_in": list(self.chords_in),
+                "placeholders": {name: [one.queue, one.message, one.hint] for name, one in self.placeholders.items()},
+                "follows": self.follows,
+                "broker": self.broker,
             }
         )
 
@@ -56,4 +73,7 @@ class Inventory:
             beat,
             AppSettings(settings, tuple(unknown)),
             tuple(values["chords_in"]),
+            {name: Placeholder(*one) for name, one in values["placeholders"].items()},
+            values["follows"],
+            values["broker"],
         )

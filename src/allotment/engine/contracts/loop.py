@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 
 from celery import Celery
 from celery.result import AsyncResult
+from celery.utils.objects import Bunch
+
+from allotment.engine.results import close_backend
 
 R = TypeVar("R")
 
@@ -38,7 +41,13 @@ class Line:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._awaited: dict[str, tuple[AsyncResult, Callable[[], None]]] = {}
         self._asked = 0.0
-        threading.Thread(target=self._work, name="allotment-line", daemon=True).start()
+        self._ended = False
+        self._thread = _Thread(self, self._work)
+        self._thread.start()
+
+    def let_go(self, identity: str) -> None:
+        """Have the backend forget a result that nobody holds any more; may be called from anywhere."""
+        self._jobs.put(lambda: _let_go(self._app.backend, identity))
 
     async def call(self, function: Callable[[], R]) -> R:
         """Run a function in the thread and give what it gives."""
@@ -74,8 +83,18 @@ class Line:
     def _forget(self, result: AsyncResult) -> None:
         self._awaited.pop(result.id, None)
 
+    def end(self) -> None:
+        """End the thread, and what its backend holds; waits for it."""
+
+        def last() -> None:
+            close_backend(self._app)
+            self._ended = True
+
+        self._jobs.put(last)
+        self._thread.join()
+
     def _work(self) -> None:
-        while True:
+        while not self._ended:
             with contextlib.suppress(queue.Empty):
                 self._jobs.get(block=not self._awaited)()
                 continue
@@ -95,6 +114,32 @@ class Line:
             time.sleep(ASK)
 
 
+class _Thread(threading.Thread):
+    """The thread of a line."""
+
+    def __init__(self, line: Line, work: Callable[[], None]) -> None:
+        super().__init__(target=work, name="allotment-line", daemon=True)
+        self.line = line
+
+
+class LineResult(AsyncResult):
+    """A result that a line sent. Celery's own would use the line's backend in whatever thread lets go of it."""
+
+    def __init__(self, task_id: str, line: Line, **options: Any) -> None:
+        super().__init__(task_id, **options)
+        self._line = line
+
+    def __del__(self) -> None:
+        """Leave it to the line."""
+        self._line.let_go(self.id)
+
+
+def current_line() -> Line | None:
+    """Give the line whose thread this is."""
+    thread = threading.current_thread()
+    return thread.line if isinstance(thread, _Thread) else None
+
+
 def line_of(app: Celery) -> Line:
     """Give the app's thread; a forked process has one of its own."""
     with _MAKING:
@@ -102,6 +147,14 @@ def line_of(app: Celery) -> Line:
         if line is None or line.pid != os.getpid():
             line = app.__dict__[_LINE] = Line(app)
         return line
+
+
+def end_line(app: Celery) -> None:
+    """End the app's thread, where it has one."""
+    with _MAKING:
+        line: Line | None = app.__dict__.pop(_LINE, None)
+    if line is not None and line.pid == os.getpid():
+        line.end()
 
 
 class Sent:
@@ -153,10 +206,16 @@ def _tell(
         event_loop.call_soon_threadsafe(settle)
 
 
+def _let_go(backend: Any, identity: str) -> None:
+    if hasattr(backend, "remove_pending_result"):
+        with contextlib.suppress(Exception):  # the backend is away, and has forgotten
+            backend.remove_pending_result(Bunch(id=identity))
+
+
 def _listen(result: AsyncResult) -> None:
     """Have the backend take in the result when it comes, and look whether it came before."""
     if hasattr(result.backend, "add_pending_result"):
-        result.backend.add_pending_result(result)
+        result.backend.add_pending_result(result, weak=True)
     _is_there(result, ask=True)
 
 

@@ -9,6 +9,7 @@ from celery.result import AsyncResult
 
 from allotment.contracts.contract import Contract, unimplemented
 from allotment.contracts.implementing import Implementation
+from allotment.engine.contracts.loop import LineResult, current_line
 from allotment.errors import ContractInvalid
 
 HEADER = "allotment_contract"
@@ -43,8 +44,14 @@ class ContractTask(Task):
 
     def send(self, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]) -> AsyncResult:
         """Send arguments that were checked, to the contract's queue where nothing else says where."""
-        contract = self.contract
-        return super().apply_async(args, kwargs, **addressed(contract, self.app, options))
+        return super().apply_async(args, kwargs, **addressed(self.contract, self.app, options))
+
+    def AsyncResult(self, task_id: str, **options: Any) -> AsyncResult:  # noqa: N802 - Celery's name
+        """Give the result of a call that is sent from this thread."""
+        line = current_line()
+        if line is None:
+            return super().AsyncResult(task_id, **options)
+        return LineResult(task_id, line, backend=self.backend, task_name=self.name, app=self.app)
 
 
 def addressed(contract: Contract[..., Any], app: Celery, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from allotment.engine.contracts.environment import app_from_environment
 from allotment.engine.contracts.refusing import watch_workers
 from allotment.engine.contracts.task import addressed, register_code, task_of
 
-watch_workers()
+__all__ = ["register", "running", "send", "send_from_loop", "signature", "wait_from_loop", "watch_workers"]
 
 _Arguments = Sequence[Any]
 _Keywords = Mapping[str, Any]
@@ -64,6 +64,7 @@ def signature(
 
 def register(implementation: Implementation[..., Any], app: Any) -> None:
     """Make an implementation a task of an app; None: of every app that is made or finalized, as shared tasks are."""
+    watch_workers()
     if app is not None:
         register_code(implementation, app)
         return
