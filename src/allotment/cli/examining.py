@@ -60,6 +60,7 @@ def examine(path: Path, app: str | None, rules: Sequence[Rule]) -> Examined:
         proof,
         app=inventory.settings if inventory else None,
         chords_in=inventory.chords_in if inventory else (),
+        placeholders=inventory.placeholders if inventory else {},
         setting_names=_setting_names() if _are_settings(loaded) else None,
         ignores=ignores_in(loaded.file.document),
         rule_names=frozenset(rule.name for rule in every_rule()),

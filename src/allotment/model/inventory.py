@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from allotment.model.profile import Profile
 from allotment.model.settings import AppSettings
 from allotment.model.task import BeatEntry, KnownTask
 
@@ -15,6 +16,10 @@ class Placeholder:
     queue: str
     message: str
     hint: str
+
+    def included_by(self, profile: Profile, task: str) -> bool:
+        """Say whether a profile includes the contract: by the task's name, or, where it takes all, by the queue."""
+        return profile.selects(task) and (profile.tasks is not None or self.queue in profile.queues)
 
 
 @dataclass(frozen=True)

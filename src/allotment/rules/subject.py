@@ -1,12 +1,13 @@
 """What rules look at: the file, the plan and its proof, and what the app itself says."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from allotment.errors import Where
 from allotment.model.fleet import FleetModel
+from allotment.model.inventory import Placeholder
 from allotment.model.kind import Kind, kinds_told
 from allotment.model.profile import Pool, Profile
 from allotment.model.queue import Queue, QueueType
@@ -51,10 +52,10 @@ class Setting:
 class Subject:
     """A fleet as rules see it.
 
-    `app` is what the live app says, None where no app was asked; `chords_in` are its modules that use chords.
-    `setting_names` are the names Celery knows, None where Celery was not asked. `ignores` are the file's comments that
-    ignore rules, `rule_names` all rules there are. For rules that judge what others found, `ran` are those that were
-    run, `found_at` the file, line and rule of what they found.
+    `app` is what the live app says, None where no app was asked; `chords_in` are its modules that use chords,
+    `placeholders` the contracts it has no code for. `setting_names` are the names Celery knows, None where Celery was
+    not asked. `ignores` are the file's comments that ignore rules, `rule_names` all rules there are. For rules that
+    judge what others found, `ran` are those that were run, `found_at` the file, line and rule of what they found.
     """
 
     document: Document
@@ -62,6 +63,7 @@ class Subject:
     proof: Proof
     app: AppSettings | None = None
     chords_in: tuple[str, ...] = ()
+    placeholders: Mapping[str, Placeholder] = field(default_factory=dict)
     setting_names: frozenset[str] | None = None
     ignores: tuple[Ignore, ...] = ()
     rule_names: frozenset[str] = frozenset()

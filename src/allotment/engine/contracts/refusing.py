@@ -50,8 +50,7 @@ def check_profile(profile: Profile, lacking: Mapping[str, Placeholder]) -> None:
     Raises ContractUnimplemented, which names what to bind.
     """
     for name, placeholder in lacking.items():
-        named = profile.tasks is not None or placeholder.queue in profile.queues
-        if named and profile.selects(name):
+        if placeholder.included_by(profile, name):
             raise ContractUnimplemented(
                 f"the profile {profile.name!r} includes the task {name!r}, but {placeholder.message}",
                 hint=placeholder.hint,

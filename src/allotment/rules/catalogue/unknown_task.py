@@ -20,7 +20,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Find exact names under `tasks:`, there and in profiles, that are not among the tasks of the app that was read."""
     if subject.app is None:
         return
-    known = subject.plan.tasks
+    known = {*subject.plan.tasks, *subject.placeholders}
     found: dict[str, dict[Path, str]] = {}
     for name, path, text in _named(subject):
         if name not in known and not is_pattern(name) and not name.startswith(BUILT_IN_PREFIX):
