@@ -112,6 +112,12 @@ class SettingsOverridden(AllotmentError):
     code = "settings-overridden"
 
 
+class VariableInvalid(AllotmentError):
+    """An environment variable holds what cannot be used."""
+
+    code = "variable-invalid"
+
+
 class BrokerUnreachable(AllotmentError):
     """Nobody answers at the broker's, or the result backend's, address."""
 
@@ -134,6 +140,18 @@ class UnknownName(AllotmentError):
     """A profile, node, task or queue that the fleet does not have."""
 
     code = "unknown-name"
+
+
+class SelectionInvalid(AllotmentError):
+    """What is asked of a worker contradicts itself, leaves nothing, or cannot be kept apart from the rest."""
+
+    code = "selection-invalid"
+
+
+class BackendUnusable(AllotmentError):
+    """A backend of another distribution cannot be imported, or is none."""
+
+    code = "backend-unusable"
 
 
 class ExpressionInvalid(AllotmentError):
@@ -201,3 +219,45 @@ class QueueDiffers(AllotmentError):
     """A queue or an exchange is at the broker with other arguments than the plan gives it."""
 
     code = "queue-differs"
+
+
+class ContractInvalid(AllotmentError):
+    """A contract cannot be what its definition says: a type that cannot travel, a name that is taken."""
+
+    code = "contract-invalid"
+
+
+class ImplementationDiffers(AllotmentError):
+    """A function was bound to a contract whose signature it does not have."""
+
+    code = "implementation-differs"
+
+
+class ContractUnimplemented(AllotmentError):
+    """A worker was to run a contract of which it has only the definition, or a program called one."""
+
+    code = "contract-unimplemented"
+
+
+class ArgumentsInvalid(AllotmentError):
+    """Arguments that do not fit the contract's signature: nothing was sent, or a worker refused to run."""
+
+    code = "arguments-invalid"
+
+
+class ResultInvalid(AllotmentError):
+    """A result that is not of the type its contract says."""
+
+    code = "result-invalid"
+
+
+class ContractsUnusable(AllotmentError):
+    """The contracts of a module, a folder or a snapshot cannot be read."""
+
+    code = "contracts-unusable"
+
+
+class ContractDiffers(AllotmentError):
+    """A message was made from another version of a contract than the worker's, and the two do not go together."""
+
+    code = "contract-differs"

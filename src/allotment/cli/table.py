@@ -10,12 +10,19 @@ COMMANDS = {
     "worker": "Run one worker of the fleet: what a unit file or a container runs.",
     "run": "Submit a workflow and show which worker ran what.",
     "trace": "Show one workflow's path: task, queue, lane, worker, waited, ran.",
+    "doctor": "Say whether the broker and the results can be reached and used from here, and if not, why.",
+    "contracts": "List, show and compare contracts: what producers and workers share of a task.",
     "presets": "Show the built-in profiles: their figures and their queues.",
     "docs": "Print the pages on rules and practices.",
     "demo": "Run six topologies one after another and compare what ran with what was planned.",
     "schema": "Print the JSON Schema of the fleet file, for editors.",
 }
 """Each command, a module of this name under `allotment.cli.commands`, and what it is for in a line."""
+
+PROGRAMS = {
+    "task-backend-worker": "Run a worker of the tasks you choose, by flags and the environment.",
+}
+"""Commands that are not under `allot`, each with a module of this name, `_` for `-`, beside its own."""
 
 EXAMPLES = """\
 Examples:

@@ -15,14 +15,9 @@ from allotment.model.requirements import Mount
 def check_requirements(profile: Profile, node: Node) -> None:
     """Raise RequirementsUnmet with everything that this machine, or the node's entry, lacks."""
     unmet = [
-        *(fault for mount in profile.requires.mounts for fault in _mount_faults(mount)),
-        *(fault for name in _imports_of(profile) for fault in _import_faults(name)),
-        *(
-            f"node {node.name!r} has no label {label!r}: add it under nodes.{node.name}.labels,"
-            " or run this profile elsewhere"
-            for label in profile.requires.labels
-            if label not in node.labels
-        ),
+        *(fault for mount in profile.requires.mounts for fault in mount_faults(mount)),
+        *(fault for name in imports_of(profile) for fault in import_faults(name)),
+        *(fault for label in profile.requires.labels for fault in label_faults(label, node)),
     ]
     if unmet:
         raise RequirementsUnmet(
@@ -31,12 +26,22 @@ def check_requirements(profile: Profile, node: Node) -> None:
         )
 
 
-def _imports_of(profile: Profile) -> tuple[str, ...]:
+def imports_of(profile: Profile) -> tuple[str, ...]:
     """Give the modules a profile needs: those it names, and its pool's."""
     return (*profile.requires.imports, *(("gevent",) if pool_of(profile) is Pool.GEVENT else ()))
 
 
-def _mount_faults(mount: Mount) -> Iterator[str]:
+def label_faults(label: str, node: Node) -> Iterator[str]:
+    """Say what is wrong with a label that a profile requires of a node; nothing: the node has it."""
+    if label not in node.labels:
+        yield (
+            f"node {node.name!r} has no label {label!r}: add it under nodes.{node.name}.labels,"
+            " or run this profile elsewhere"
+        )
+
+
+def mount_faults(mount: Mount) -> Iterator[str]:
+    """Say what is wrong with a mount on this machine; nothing: it is there."""
     path = Path(mount.path)
     if not path.is_dir():
         yield f"mount {mount.path} is missing"
@@ -46,7 +51,8 @@ def _mount_faults(mount: Mount) -> Iterator[str]:
         yield f"mount {mount.path} is not writable"
 
 
-def _import_faults(name: str) -> Iterator[str]:
+def import_faults(name: str) -> Iterator[str]:
+    """Import a module and say why it cannot be; nothing: it can."""
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:

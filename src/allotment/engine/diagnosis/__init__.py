@@ -1,0 +1,1 @@
+"""What `allot doctor` finds out with Celery and its broker libraries: logins, servers, round trips, requirements."""
