@@ -21,6 +21,12 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     if given == ["--version"]:
         sys.stdout.write(f"allotment {__version__}\n")
         return 0
+    if given[:1] == ["worker"] and "--health-check" in given:
+        from allotment.cli.health import quick_check
+
+        code = quick_check(given[1:])
+        if code is not None:
+            return code
     import gc
 
     # what is imported now stays, and looking through it for garbage would only take time; see `group.py`

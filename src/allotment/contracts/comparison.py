@@ -22,7 +22,7 @@ class Comparison:
 
     `not_to_be_given` names the producer's parameters that a call must leave out for the worker to run it: what it takes
     besides by `*args` or `**kwargs` goes by the name of that parameter, and a name may be one that only its `**kwargs`
-    would take. A call gives a parameter by position or by name.
+    would take. `passing.given` says what a call gives.
     """
 
     differences: tuple[Difference, ...] = ()

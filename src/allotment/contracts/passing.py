@@ -4,7 +4,7 @@ Both ways count for a parameter that may be given by its position and by its nam
 here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -137,6 +137,22 @@ class Passing:
         """Say whether what `*args` takes at the producer has a place of its own at the worker."""
         by_position = star.kind is ParameterKind.VAR_POSITIONAL
         return by_position and len(self.worker.positional) > len(self.producer.positional)
+
+
+def given(parameters: Sequence[Parameter], count: int, names: Collection[str]) -> frozenset[str]:
+    """Give the names that a call gives something to: so many arguments by position, and these by name.
+
+    What only `*args` or `**kwargs` takes goes by the name of that parameter, and by its own where it has one.
+    """
+    by_position = [one.name for one in parameters if one.kind in _BY_POSITION]
+    by_name = {one.name for one in parameters if one.kind in _BY_NAME}
+    stars = {one.kind: one.name for one in parameters if one.kind in _STARS}
+    found = {*by_position[:count], *names}
+    if count > len(by_position):
+        found.add(stars.get(ParameterKind.VAR_POSITIONAL, ""))
+    if not by_name.issuperset(names):
+        found.add(stars.get(ParameterKind.VAR_KEYWORD, ""))
+    return frozenset(found - {""})
 
 
 def renamed(producer: Signature, worker: Signature) -> tuple[Signature, tuple[Difference, ...]]:

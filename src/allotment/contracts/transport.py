@@ -46,7 +46,6 @@ class Transport(Protocol):
     def running(self) -> Any:
         """Give Celery's task that runs in this thread, None where none does."""
 
-
     def watch_workers(self) -> None:
         """Have every worker that starts in this process checked: it has the code of its contracts."""
 

@@ -1,7 +1,8 @@
 """Values on their way: checked and turned into JSON by the sender, checked and turned back by the receiver.
 
 JSON is what every Celery accepts by default. Pydantic does both ways, strictly: no text is taken for a number, and a
-date, UUID, Decimal, enum, dataclass or model arrives as what it was. Bytes travel in base64.
+date, UUID, Decimal, enum, dataclass or model arrives as what it was. Bytes travel in base64,
+except in pydantic's own models, which say for themselves how they are written.
 """
 
 import json
@@ -12,6 +13,7 @@ from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserErro
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError
+from typing_extensions import TypeAliasType
 
 from allotment.errors import ContractInvalid
 
@@ -58,7 +60,7 @@ class ValueType:
                 raise ValueRefused(f"{value!r:.100} would arrive as {arrived!r:.100}: say its type more narrowly")
         except ValidationError as error:
             raise ValueRefused(told(error)) from None
-        except PydanticSerializationError as error:
+        except (PydanticSerializationError, UnicodeError) as error:
             raise ValueRefused(f"it cannot be written as JSON: {error}") from None
         return written
 
@@ -98,12 +100,9 @@ class _Nothing:
 
 def _adapter(hint: Any, where: str) -> TypeAdapter[Any]:
     try:
-        try:
-            adapter: TypeAdapter[Any] = TypeAdapter(hint, config=_CONFIG)
-        except PydanticUserError as error:
-            if error.code != "type-adapter-config-unused":  # a model says for itself how it is written
-                raise
-            adapter = TypeAdapter(hint)
+        # by another name, as a class by its own takes no settings from here, and none for what it holds
+        alias: Any = TypeAliasType("Value", hint)
+        adapter: TypeAdapter[Any] = TypeAdapter(alias, config=_CONFIG)
         adapter.json_schema(mode="serialization")
     except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema) as error:
         raise _unsupported(hint, where, str(error).partition("\n")[0].partition(". Set ")[0]) from None
@@ -143,8 +142,8 @@ def written(hint: Any) -> str:
 class _Schemas(GenerateJsonSchema):
     """Pydantic's schemas, which write a Decimal, a complex number and a dictionary's keys as if they were texts."""
 
-    def decimal_schema(self, schema: Any) -> dict[str, Any]:
-        return {**super().decimal_schema(schema), "format": "decimal"}
+    def decimal_schema(self, _: Any) -> dict[str, Any]:
+        return {"type": "string", "format": "decimal"}
 
     def complex_schema(self, schema: Any) -> dict[str, Any]:
         return {**super().complex_schema(schema), "format": "complex"}

@@ -48,7 +48,9 @@ def close_backend(app: Celery) -> None:
     backend = app.backend
     consumer = getattr(backend, "result_consumer", None)
     if consumer is not None:
-        with contextlib.suppress(AttributeError):  # of `rpc://`, where it never waited (`celery/backends/rpc.py`, `stop`)
+        with contextlib.suppress(
+            AttributeError
+        ):  # of `rpc://`, where it never waited (`celery/backends/rpc.py`, `stop`)
             consumer.stop()
     client = getattr(backend, "client", None)
     if client is not None and hasattr(client, "connection_pool"):

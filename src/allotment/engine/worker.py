@@ -14,21 +14,21 @@ from celery.utils.sysinfo import cpu_budget
 
 from allotment.engine.addresses import broker_of, check_broker
 from allotment.engine.app import import_all_tasks, import_app, make_importable
+from allotment.engine.contracts.refusing import check_profile
 from allotment.engine.declare import declare_queues
+from allotment.engine.heartbeat import keep
 from allotment.engine.installation import Installation, install
 from allotment.engine.modules import import_only, keep_only
 from allotment.engine.pool import pool_class, pool_of
 from allotment.engine.requirements import check_requirements
-from allotment.errors import ProofFailed, UnknownName
+from allotment.errors import UnknownName
+from allotment.local.heartbeat import usual_path
 from allotment.local.inventory import read_inventory
-from allotment.model.fleet import FleetModel
 from allotment.model.inventory import Inventory
-from allotment.model.names import did_you_mean
-from allotment.model.node import Node
 from allotment.model.profile import Pool, Profile
+from allotment.plan.assignment import placed_worker
 from allotment.plan.celeryconfig import annotations
-from allotment.plan.placement import Worker, concurrency_on
-from allotment.plan.plan import Plan
+from allotment.plan.placement import Worker
 from allotment.source.fleet_file import FleetFile
 
 CORES_UNKNOWN = 4
@@ -37,32 +37,14 @@ CORES_UNKNOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class WorkerOrder:
-    """Which worker of the fleet a process is to be."""
+    """Which worker of the fleet a process is to be; `heartbeat` is the file it keeps, None: the usual one."""
 
     profile: str
     node: str
     index: int = 1
     loglevel: str = "INFO"
     color: bool | None = None
-
-
-def node_for(model: FleetModel, profile: str, node: str | None) -> Node:
-    """Give the node a worker of this profile runs on: the one named, else the only one that has it.
-
-    Raises UnknownName.
-    """
-    if profile not in model.profiles:
-        raise UnknownName(f"there is no profile {profile!r}", hint=did_you_mean(profile, model.profiles))
-    if node is not None:
-        if node not in model.nodes:
-            raise UnknownName(f"there is no node {node!r}", hint=did_you_mean(node, model.nodes))
-        return model.nodes[node]
-    having = [one for one in model.nodes.values() if one.workers.get(profile)]
-    if len(having) == 1:
-        return having[0]
-    names = ", ".join(one.name for one in having)
-    where = f"several nodes run profile {profile!r}: {names}" if having else f"no node runs profile {profile!r}"
-    raise UnknownName(where, hint="say which with --node" if having else "add it to the workers of a node")
+    heartbeat: Path | None = None
 
 
 def inventory_of(file: FleetFile, given: Path | None = None) -> Inventory | None:
@@ -80,7 +62,7 @@ def inventory_of(file: FleetFile, given: Path | None = None) -> Inventory | None
 def load_worker(file: FleetFile, order: WorkerOrder, inventory: Inventory | None) -> tuple[Celery, Worker]:
     """Import the app and the modules of the tasks this worker registers, and make it follow the plan.
 
-    Raises AppUnusable, and ProofFailed where the plan has nothing for this worker to consume.
+    Raises AppUnusable, ContractUnimplemented, and ProofFailed where the plan has nothing for this worker to consume.
     """
     reference = file.model.app
     if reference is None or inventory is None:
@@ -88,42 +70,21 @@ def load_worker(file: FleetFile, order: WorkerOrder, inventory: Inventory | None
             "the fleet file names no app, and a worker needs one to run tasks",
             hint="add app: module:attribute",
         )
+    check_profile(file.model.profiles[order.profile], inventory.placeholders)
     app = import_app(reference, file.path.parent)
-    installation = install(file, app, inventory.tasks, zone=file.model.nodes[order.node].zone)
-    plan = installation.plan
-    worker = _placed(plan, order)
-    registered = frozenset(plan.registered_by(order.profile))
-    import_only(app, inventory.modules_for(registered))
-    import_all_tasks(app)
-    app.loader.worker_initialized = True
-    keep_only(app, registered)
-    _annotate(app, installation, registered)
+    plan = install(file, app, inventory.tasks, zone=file.model.nodes[order.node].zone).plan
+    worker = placed_worker(plan, order.profile, order.node, order.index)
+    register_only(app, inventory, frozenset(plan.registered_by(order.profile)))
     return app, worker
 
 
-def _placed(plan: Plan, order: WorkerOrder) -> Worker:
-    found = next(
-        (
-            worker
-            for worker in plan.workers
-            if (worker.profile, worker.node, worker.index) == (order.profile, order.node, order.index)
-        ),
-        None,
-    )
-    if found is None:
-        # an index over the file's count is a worker that scaling added; its node may have none of the profile otherwise
-        if not any(one.profile == order.profile for one in plan.workers):
-            raise UnknownName(f"no node runs profile {order.profile!r}", hint="add it to the workers of a node")
-        node = plan.model.nodes[order.node]
-        consumes = plan.served(order.profile, node.zone)
-        concurrency = concurrency_on(plan.model.profiles[order.profile], node)
-        found = Worker(order.profile, order.node, order.index, consumes, concurrency)
-    if not plan.serves(found):
-        raise ProofFailed(
-            f"worker {found.name} could run nothing that is sent to its queues",
-            hint="`allot check` shows why",
-        )
-    return found
+def register_only(app: Celery, inventory: Inventory, names: frozenset[str]) -> None:
+    """Import the modules that hold these tasks and register no others. Raises AppUnusable."""
+    import_only(app, inventory.modules_for(names))
+    import_all_tasks(app)
+    app.loader.worker_initialized = True
+    keep_only(app, names)
+    _annotate(app, app.allotment, names)
 
 
 def _annotate(app: Celery, installation: Installation, names: frozenset[str]) -> None:
@@ -143,9 +104,8 @@ def cores() -> int:
     return cpu_budget().count if os.cpu_count() else CORES_UNKNOWN
 
 
-def celery_options(model: FleetModel, worker: Worker, order: WorkerOrder) -> dict[str, Any]:
-    """Give the options of Celery's worker class for one worker of the plan."""
-    profile = model.profiles[worker.profile]
+def celery_options(profile: Profile, worker: Worker, loglevel: str, *, color: bool | None = None) -> dict[str, Any]:
+    """Give the options of Celery's worker class for one worker with the figures of a profile."""
     options: Mapping[str, Any] = {
         "hostname": worker.name,
         "queues": list(worker.consumes),
@@ -157,8 +117,8 @@ def celery_options(model: FleetModel, worker: Worker, order: WorkerOrder) -> dic
         "max_memory_per_child": profile.max_memory_per_child and profile.max_memory_per_child // 1024,
         "time_limit": profile.time_limit,
         "soft_time_limit": profile.soft_time_limit,
-        "loglevel": order.loglevel,
-        "no_color": None if order.color is None else not order.color,
+        "loglevel": loglevel,
+        "no_color": None if color is None else not color,
     }
     return {key: value for key, value in options.items() if value is not None} | {
         "without_gossip": True,
@@ -186,6 +146,31 @@ def run_worker(
     make_importable(file.path.parent)
     check_requirements(file.model.profiles[order.profile], file.model.nodes[order.node])
     app, worker = load_worker(file, order, inventory_of(file, inventory_path))
+    return take_tasks(
+        app,
+        worker,
+        file.model.profiles[order.profile],
+        loglevel=order.loglevel,
+        color=order.color,
+        heartbeat=order.heartbeat,
+        on_ready=on_ready,
+    )
+
+
+def take_tasks(
+    app: Celery,
+    worker: Worker,
+    profile: Profile,
+    *,
+    loglevel: str,
+    color: bool | None = None,
+    heartbeat: Path | None = None,
+    on_ready: Callable[[], None] | None = None,
+) -> int:
+    """Consume the worker's lanes until told to stop; give Celery's exit code.
+
+    Raises QueueDiffers or BrokerUnreachable before anything is consumed.
+    """
     app.allotment.before_connecting()
     check_broker(broker_of(app))
     declare_queues(app, worker)
@@ -193,7 +178,8 @@ def run_worker(
         worker_ready.connect(lambda **_: on_ready(), weak=False)
     # running as root is dangerous where pickle is accepted, which Celery refuses by itself (`check_privileges`)
     warnings.simplefilter("ignore", SecurityWarning)
-    options = celery_options(file.model, worker, order)
-    celery_worker = app.Worker(**options, without_heartbeat=_heartbeat_slows(app, file.model.profiles[order.profile]))
+    keep(app, heartbeat or usual_path(worker.name))
+    options = celery_options(profile, worker, loglevel, color=color)
+    celery_worker = app.Worker(**options, without_heartbeat=_heartbeat_slows(app, profile))
     celery_worker.start()
     return int(celery_worker.exitcode or 0)

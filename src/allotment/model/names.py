@@ -96,6 +96,11 @@ def module_name(text: str) -> str:
     return _matching(_MODULE, text, TASK_LENGTH, "a module's name", "Python names joined by '.'")
 
 
+def worker_name(profile: str, index: int, node: str) -> str:
+    """Give the name of one of a profile's workers on a node, which count from 1."""
+    return f"{profile}-{index}@{node}"
+
+
 def _matching(pattern: str, text: str, length: int, what: str, allowed: str) -> str:
     if len(text) > length:
         raise ValueError(f"{text[:20] + '…'!r} is too long for {what}: {len(text)} characters, at most {length}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from allotment.model.fleet import FleetModel
+from allotment.model.names import worker_name
 from allotment.model.node import Node
 from allotment.model.profile import Profile
 from allotment.model.quantities import show_cpu, show_memory
@@ -20,7 +21,8 @@ _ROUNDING = 1e-9
 class Worker:
     """One worker process tree: the profile it is of, the node it runs on, and its number there, from 1.
 
-    `consumes` are the lanes it serves. `concurrency` None: as many as the node has cores.
+    `consumes` are the lanes it serves. `concurrency` None: as many as the node has cores. `own_name` is one it was
+    given.
     """
 
     profile: str
@@ -28,11 +30,12 @@ class Worker:
     index: int
     consumes: tuple[str, ...]
     concurrency: int | None
+    own_name: str | None = None
 
     @property
     def name(self) -> str:
-        """The worker's name as Celery knows it: `profile-index@node`."""
-        return f"{self.profile}-{self.index}@{self.node}"
+        """The worker's name as Celery knows it: `profile-index@node`, unless it has one of its own."""
+        return self.own_name or worker_name(self.profile, self.index, self.node)
 
 
 @dataclass(frozen=True, slots=True)

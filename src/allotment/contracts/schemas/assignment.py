@@ -12,7 +12,7 @@ from allotment.contracts.schemas.constraints import COMPARED, SchemaInvalid, all
 from allotment.contracts.schemas.sides import REMARKS, TYPES, Effort, Ends, Refusal, Side, asks_nothing, in_words
 from allotment.contracts.shape import Schema
 
-DEEPEST = 60
+DEEPEST = 40
 """Pairs within pairs; a schema that refers to itself is looked at once."""
 
 _COMPARED_ELSEWHERE = {

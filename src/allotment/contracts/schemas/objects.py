@@ -31,7 +31,8 @@ def _lacking(written: Schema, read: Schema, ends: Ends) -> Iterator[Refusal]:
     promised = frozenset(names(written, "required"))
     for name in names(read, "required"):
         if name not in promised and not is_worked_out(known.get(name)):
-            yield ends.refused(f"needs the field {name!r:.80}, which {ends.writer.called} may leave out")
+            leaves = "may leave out" if name in mapping(written, "properties") else "does not have"
+            yield ends.refused(f"needs the field {name!r:.80}, which {ends.writer.called} {leaves}")
 
 
 def _fields(written: Schema, read: Schema, ends: Ends, compare: Compare) -> Iterator[Refusal]:

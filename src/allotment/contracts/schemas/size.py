@@ -6,8 +6,8 @@ from typing import Any
 from allotment.contracts.schemas.constraints import SchemaInvalid
 from allotment.contracts.shape import Shape
 
-MOST_NODES = 20_000
-"""Values in the schemas of one shape; a contract with a thousand fields has some 10,000."""
+MOST_NODES = 10_000
+"""Values in the schemas of one shape; a contract with a thousand fields has some 5,000."""
 
 DEEPEST = 60
 """Levels of one schema."""

@@ -156,6 +156,8 @@ def _may_be_taken_for(one: Schema, member: Schema, ends: Ends) -> bool:
     kind = one.get("type")
     if asks_nothing(member):
         return kind in ("object", "array") or "format" in one
+    if kind == "boolean":
+        return any(value in (0, 1) for value in allowed_values(member) or ())  # Python takes true for 1
     if kind != member.get("type"):
         return False
     if kind == "string":
@@ -167,7 +169,7 @@ def _may_be_taken_for(one: Schema, member: Schema, ends: Ends) -> bool:
 
 def _lists_differ(one: Schema, member: Schema, ends: Ends) -> bool:
     """Say whether only an empty list could be both, which is the same in both."""
-    if one.keys() | member.keys() > {"type", "items", "minItems", "maxItems"}:
+    if not one.keys() | member.keys() <= {"type", "items", "minItems", "maxItems"}:
         return False
     return _differ(
         ends.writer.resolved(one.get("items", ANYTHING)), ends.reader.resolved(member.get("items", ANYTHING))

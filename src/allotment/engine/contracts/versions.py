@@ -9,7 +9,8 @@ from celery.worker.strategy import default
 
 from allotment.contracts.comparison import Comparison, compare
 from allotment.contracts.differences import Severity
-from allotment.contracts.shape import ParameterKind, Shape
+from allotment.contracts.passing import given
+from allotment.contracts.shape import Shape
 from allotment.engine.contracts.task import HEADER, ContractTask
 from allotment.engine.quarantine import NOT_TAKEN, Reason, back_to_its_queue, keep_aside
 from allotment.errors import ContractDiffers
@@ -64,7 +65,7 @@ def _verdict(shape: Shape, text: str) -> "tuple[Shape, Shape, Comparison] | str"
 def _told(verdict: tuple[Shape, Shape, Comparison], message: Any) -> str | None:
     """Say why a message does not go together with the worker's contract; None: it does."""
     sent, shape, comparison = verdict
-    reasons = [one.told for one in comparison.differences if one.severity is Severity.BREAKING]
+    reasons = [str(one) for one in comparison.differences if one.severity is Severity.BREAKING]
     given = comparison.not_to_be_given & _given(sent, message) if comparison.not_to_be_given else frozenset()
     reasons += [f"it gives {name!r}, which this worker does not have" for name in sorted(given)]
     if not reasons:
@@ -76,11 +77,6 @@ def _given(sent: Shape, message: Any) -> frozenset[str]:
     """Give the names of the parameters for which a message has an argument."""
     try:
         args, kwargs, _ = message.payload
-        count = len(args)
-        in_order = [one.name for one in sent.parameters if one.kind in _IN_ORDER]
-        return frozenset(in_order[:count]) | frozenset(kwargs)
-    except (TypeError, ValueError, AttributeError):
+        return given(sent.parameters, len(args), kwargs)
+    except (TypeError, ValueError):  # not the body of a task, which is told of elsewhere
         return frozenset()
-
-
-_IN_ORDER = (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL_OR_KEYWORD)
