@@ -13,7 +13,6 @@ from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserErro
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError
-from typing_extensions import TypeAliasType
 
 from allotment.errors import ContractInvalid
 
@@ -33,17 +32,17 @@ class ValueType:
     """
 
     def __init__(self, hint: Any, where: str) -> None:
-        self._adapter = _adapter(hint, where)
+        self._adapter = adapter = _adapter(hint, where)
         self._alone = hint if hint in _AS_THEY_ARE else _Nothing
         self._alone = type(None) if self._alone is None else self._alone
-        self._check = self._adapter.validator.validate_python
-        self._dump = self._adapter.serializer.to_python
-        self._load = self._adapter.validator.validate_json
+        self._check = adapter.validator.validate_python
+        self._dump = adapter.serializer.to_python
+        self._load = adapter.validator.validate_json
         self._compared = False
 
     @property
-    def adapter(self) -> TypeAdapter[Any]:
-        """Pydantic's adapter."""
+    def adapter(self) -> TypeAdapter[list[Any]]:
+        """Pydantic's adapter of a list of such values."""
         return self._adapter
 
     def compare_from_now_on(self) -> None:
@@ -55,7 +54,7 @@ class ValueType:
         if type(value) is self._alone:
             return value
         try:
-            written = self._dump(self._check(value, strict=True), mode="json", by_alias=True, round_trip=True)
+            (written,) = self._dump(self._check([value], strict=True), mode="json", by_alias=True, round_trip=True)
             if self._compared and not _alike(arrived := self.decode(written), value):
                 raise ValueRefused(f"{value!r:.100} would arrive as {arrived!r:.100}: say its type more narrowly")
         except ValidationError as error:
@@ -69,7 +68,7 @@ class ValueType:
         if type(value) is self._alone:
             return value
         try:
-            return self._load(json.dumps(value), strict=True)
+            return self._load(json.dumps([value]), strict=True)[0]
         except ValidationError as error:
             raise ValueRefused(told(error)) from None
         except (TypeError, ValueError):
@@ -78,7 +77,7 @@ class ValueType:
     def _received_as_it_was(self, value: Any) -> Any:
         """Take a value that is more than JSON: kombu sends dates, UUIDs and Decimals of plain producers as such."""
         try:
-            return self._check(value, strict=True)
+            return self._check([value], strict=True)[0]
         except ValidationError as error:
             raise ValueRefused(told(error)) from None
 
@@ -98,17 +97,18 @@ class _Nothing:
     """The type of no value."""
 
 
-def _adapter(hint: Any, where: str) -> TypeAdapter[Any]:
+def _adapter(hint: Any, where: str) -> TypeAdapter[list[Any]]:
+    """Make the adapter of a list of such values: of a class alone, pydantic takes no settings for what it holds."""
     try:
-        # by another name, as a class by its own takes no settings from here, and none for what it holds
-        alias: Any = TypeAliasType("Value", hint)
-        adapter: TypeAdapter[Any] = TypeAdapter(alias, config=_CONFIG)
+        listed: Any = list.__class_getitem__(hint)
+        adapter: TypeAdapter[list[Any]] = TypeAdapter(listed, config=_CONFIG)
         adapter.json_schema(mode="serialization")
     except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema) as error:
         raise _unsupported(hint, where, str(error).partition("\n")[0].partition(". Set ")[0]) from None
     except PydanticUserError as error:
         raise _unsupported(hint, where, error.message.partition("\n")[0]) from None
-    if adapter.core_schema["type"] in ("generator", "callable", "is-instance", "is-subclass"):
+    inner: Any = adapter.core_schema.get("items_schema", {})
+    if inner.get("type") in ("generator", "callable", "is-instance", "is-subclass"):
         raise _unsupported(hint, where, "it is not data")
     return adapter
 
@@ -125,7 +125,7 @@ def told(error: ValidationError) -> str:
     """Give what pydantic found, on one line, without the value where it is long."""
     found = error.errors(include_url=False, include_context=False)
     first = found[0]
-    way = ".".join(str(step) for step in first["loc"])
+    way = ".".join(str(step) for step in first["loc"][1:])
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"{way + ': ' if way else ''}{first['msg'][:1].lower()}{first['msg'][1:]}, not {first['input']!r:.80}{more}"
 
@@ -161,10 +161,9 @@ def schemas(types: Mapping[str, ValueType]) -> tuple[dict[str, dict[str, Any]], 
     found, shared = TypeAdapter.json_schemas(
         [(key, "serialization", one.adapter) for key, one in types.items()], schema_generator=_Schemas
     )
-    definitions = shared.get("$defs", {})
     return (
-        {key: _bare(found[key, "serialization"]) for key in types},
-        {name: _bare(schema) for name, schema in definitions.items()},
+        {key: _bare(found[key, "serialization"].get("items", {})) for key in types},
+        {name: _bare(schema) for name, schema in shared.get("$defs", {}).items()},
     )
 
 
