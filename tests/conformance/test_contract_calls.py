@@ -309,6 +309,18 @@ def test_a_worker_without_the_code_does_not_start(module: str, told: str, runnin
         waiting.get(timeout=0.1)
 
 
+def test_a_worker_that_does_not_hear_the_calls_of_its_code_says_so(running: Running) -> None:
+    worker = celery_worker("pledges.plain", running.environment, "-Q", "elsewhere", "-l", "WARNING")
+    assert worker.stdout is not None
+    try:
+        told = next(line for line in worker.stdout if line.startswith("warning: "))
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=30)
+    assert "'pledges.price'" in told
+    assert "does not consume its queue" in told
+
+
 @pytest.fixture(params=["embedded", "redis", "rabbitmq"])
 def fleet(request: pytest.FixtureRequest, shared: ModuleType) -> Iterator[Running]:
     """Give a running fleet whose tasks are contracts."""

@@ -267,6 +267,25 @@ def test_an_app_that_runs_at_once_runs_contracts_too(app: Celery) -> None:
     assert add.apply_async((1,)).get() == 4
 
 
+def test_a_placeholder_gives_way_to_code_that_comes_later() -> None:
+    program = """
+from allotment import contract, create_worker_from, implements
+
+@contract(name="add")
+def add(left: int, right: int = 3) -> int: ...
+
+app, task = create_worker_from(add, environment={}, task_always_eager=True, broker_url="memory://")
+
+@implements(add)
+def code(left: int, right: int = 3) -> int:
+    return left + right
+
+print(task.delay(1).get())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "4"
+
+
 def test_an_app_is_made_from_the_environment() -> None:
     class Made(TaskContract):
         name = "binding.made"

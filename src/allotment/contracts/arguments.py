@@ -20,6 +20,10 @@ _KINDS = {
 _POSITIONAL = (PythonParameter.POSITIONAL_ONLY, PythonParameter.POSITIONAL_OR_KEYWORD)
 _RESULT = "return"
 
+MOST_TEXT = 65536
+"""Characters of a shape: it travels in a header, and RabbitMQ drops the message, and the channel, where that is over
+the size of a frame (128 KiB; `frame_max`)."""
+
 Encoded = tuple[list[Any], dict[str, Any]]
 
 
@@ -41,6 +45,8 @@ class Arguments:
                 raise _untyped(name, needed)
         self._types = {one: ValueType(hints[one], _where(name, one)) for one in (*self.signature.parameters, _RESULT)}
         self.shape = _shape(name, parameters, hints, self._types)
+        if len(self.shape.text) > MOST_TEXT:
+            raise _too_large(name, len(self.shape.text))
         self._result = self._types[_RESULT]
         positional = [one for one in parameters if one.kind in _POSITIONAL]
         self._in_order = tuple(self._types[one.name] for one in positional)
@@ -166,6 +172,14 @@ def _untyped(contract: str, parameter: str) -> ContractInvalid:
         hint="annotate it; typing.Any takes whatever JSON can carry"
         if parameter != _RESULT
         else "annotate it: `-> None` where there is none",
+    )
+
+
+def _too_large(contract: str, length: int) -> ContractInvalid:
+    return ContractInvalid(
+        f"the types of the contract {contract!r} take {length} characters, and travel with each message: "
+        f"at most {MOST_TEXT} do",
+        hint="take a plain dict of typing.Any for the part that has hundreds of fields, and check that on its own",
     )
 
 

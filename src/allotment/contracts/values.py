@@ -6,6 +6,7 @@ except in pydantic's own models, which say for themselves how they are written.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from allotment.errors import ContractInvalid
 
 _CONFIG = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
 _AS_THEY_ARE: tuple[Any, ...] = (int, str, float, bool, None)
+_MODULES = r"""('[^']*'|"[^"]*")|\b(?:[A-Za-z_]\w*\.)+"""
+"""Texts, which stay, and the modules before a name, which do not."""
 _TOLD = ("title", "description", "examples", "deprecated", "default")
 
 
@@ -136,7 +139,7 @@ def written(hint: Any) -> str:
         return "None"
     if isinstance(hint, type) and not hasattr(hint, "__args__"):
         return hint.__qualname__ if hint.__module__ == "builtins" else hint.__name__
-    return repr(hint).replace("typing.", "").replace("NoneType", "None")
+    return re.sub(_MODULES, lambda found: found[1] or "", repr(hint)).replace("NoneType", "None")
 
 
 class _Schemas(GenerateJsonSchema):

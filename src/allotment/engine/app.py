@@ -64,7 +64,11 @@ def _app_in(module: Any, attribute: str, reference: str) -> Celery:
         nested = getattr(found, "celery", None)
         if isinstance(nested, Celery):
             return nested
-    apps = [name for name, value in vars(module).items() if isinstance(value, Celery)]
+    apps = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, Celery) or isinstance(getattr(value, "celery", None), Celery)
+    ]
     hint = did_you_mean(names[0], apps, otherwise=f"the module {module.__name__!r} holds no Celery app")
     raise AppUnusable(f"the app {reference!r} is not there, or not a Celery app", hint=hint)
 

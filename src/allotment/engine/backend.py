@@ -9,12 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from allotment.backends.addresses import with_addresses
+from allotment.backends.addresses import led_by_app, with_addresses
 from allotment.backends.request import Source, WorkerRequest
 from allotment.backends.task import RegisteredTask
 from allotment.backends.worker_plan import WorkerPlan
 from allotment.engine.backend_workers import CeleryWorkers
-from allotment.model.names import queue_name
+from allotment.errors import UnknownName
+from allotment.model.names import did_you_mean, queue_name
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -66,7 +67,8 @@ class CeleryBackend:
         if fleet is None:
             self._installation = bind(OwnPlan(self._celery, Path.cwd(), os.environ))
         else:
-            file = with_addresses(read_fleet_file(Path(fleet)), os.environ)
+            file = read_fleet_file(Path(fleet))
+            file = with_addresses(file if app is None else led_by_app(file), os.environ)
             self._installation = bind(Following(file, self._celery))
 
     @classmethod
@@ -84,13 +86,12 @@ class CeleryBackend:
         """Every task registered by now, by its full name; read-only."""
         from allotment.engine.app import known_tasks  # noqa: PLC0415 - see above
 
-        self._celery.finalize(auto=True)
+        known = known_tasks(self._celery)
         plan = self._installation.plan
-        missing = [task.name for task in known_tasks(self._celery) if task.name not in plan.tasks]
-        if missing:
-            plan = self._installation.compiled_for(missing[0]).plan
+        for task in known:
+            plan = self._installation.compiled_for(task.name).plan
         return MappingProxyType(
-            {name: RegisteredTask(name, plan.tasks[name].queue, plan.known[name].module) for name in sorted(plan.tasks)}
+            {task.name: RegisteredTask(task.name, plan.tasks[task.name].queue, task.module) for task in known}
         )
 
     @overload
@@ -119,18 +120,25 @@ class CeleryBackend:
 
         `queue` is where it is sent, left out: as the file or the app's `task_routes` say, else a queue of its own name.
         `name` left out, it is that of the module and the function. `options` are those of Celery's `app.task`. Raises
-        ValueError for a queue that cannot be named so.
+        UnknownName for a queue that the file does not have, and ValueError for one that cannot be named so.
         """
         if function is not None:
             return self._celery.task(function, shared=False)
         if queue is not None:
             from allotment.engine.app import QUEUE_ATTRIBUTE  # noqa: PLC0415 - see above
 
-            options[QUEUE_ATTRIBUTE] = queue_name(queue)
+            options[QUEUE_ATTRIBUTE] = self._known_queue(queue_name(queue))
         if name is not None:
             options["name"] = name
         # shared, as Celery has it unless told otherwise, a task is registered with every other app of the process too
         return self._celery.task(**{"shared": False, **options})
+
+    def _known_queue(self, queue: str) -> str:
+        queues = self._installation.file.model.queues
+        if self._installation.follows and queue not in queues:
+            name = self._installation.file.path.name
+            raise UnknownName(f"{name} has no queue {queue!r}", hint=did_you_mean(queue, queues))
+        return queue
 
     def plan(self, request: WorkerRequest) -> WorkerPlan:
         """Say what a worker would be. Raises AppUnusable, UnknownName, SelectionInvalid and ProofFailed."""

@@ -1,7 +1,9 @@
 """A planned worker of a task backend, run."""
 
+from dataclasses import replace
 from typing import Any
 
+from celery import Celery
 from celery.signals import worker_shutting_down
 
 from allotment.backends.worker_plan import WorkerPlan
@@ -21,18 +23,14 @@ from allotment.source.fleet_file import FleetFile
 def run(plan: WorkerPlan, program: Program, file: FleetFile, inventory: Inventory) -> int:
     """Register what the plan says, consume its lanes until told to stop, and give the exit code: 0 if it drained.
 
-    Raises RequirementsUnmet, ContractUnimplemented, AppUnusable, SettingsOverridden, QueueDiffers or BrokerUnreachable before anything is
-    consumed.
+    Raises RequirementsUnmet, ContractUnimplemented, AppUnusable, SettingsOverridden, QueueDiffers or BrokerUnreachable
+    before anything is consumed.
     """
     make_importable(file.path.parent)
     check_profile(plan.profile, inventory.placeholders)
     check_requirements(plan.profile, plan.node)
     app = program.app()
-    of_module = getattr(app, "allotment", None)
-    installation = Following(file, app, inventory.tasks, plan.node.zone)
-    if of_module is not None:
-        installation.agree_with(of_module)
-    bind(installation)
+    bind(Following(_led_as_programs(file, app), app, inventory.tasks, plan.node.zone))
     register_only(app, inventory, frozenset(task.name for task in plan.registers))
     worker = Worker(plan.profile.name, plan.node.name, 1, plan.consumes, plan.concurrency, plan.name)
     ways: list[str] = []
@@ -44,3 +42,12 @@ def run(plan: WorkerPlan, program: Program, file: FleetFile, inventory: Inventor
     code = take_tasks(app, worker, plan.profile, loglevel=plan.log_level)
     # Celery gives 1 after one Ctrl-C, however well the worker has stopped (`celery/apps/worker.py`, EX_FAILURE)
     return ExitCode.OK if ways == ["Warm"] else code
+
+
+def _led_as_programs(file: FleetFile, app: Celery) -> FleetFile:
+    """Give the file with the addresses that the app's own module sets, by which programs that import it are led."""
+    of_module = getattr(app, "allotment", None)
+    if of_module is None:
+        return file
+    model = of_module.file.model
+    return replace(file, model=replace(file.model, broker=model.broker, results=model.results))

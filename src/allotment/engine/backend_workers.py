@@ -25,6 +25,7 @@ from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import FleetFile, read_fleet_file
 
 ZONE_VARIABLE = "ALLOTMENT_ZONE"
+"""As `allotment.engine.installation` has it, which imports Celery."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,15 @@ class CeleryWorkers:
 
     @cached_property
     def followed(self) -> Followed:
-        """The fleet that the workers are a part of. Raises AppUnusable, SelectionInvalid and SettingsOverridden."""
-        inventory = self.program.inventory()
+        """The fleet that the workers are a part of.
+
+        Raises AppUnusable, SelectionInvalid, SettingsOverridden and VariableInvalid.
+        """
         reference, environment = self.program.reference, self._source.environment
+        said = Addresses.of(environment)  # a fault in them is better told before a module of the app meets it
+        inventory = self.program.inventory()
         file = self._file_followed(inventory)
         if file is None:
-            said = Addresses.of(environment)
             model = fleet_of_tasks(inventory.tasks, app=reference, broker=said.broker, results=said.results)
             return Followed(stand_in(model, self._source.folder), inventory, f"the tasks of {reference}", alone=True)
         if inventory.follows is None:

@@ -13,8 +13,6 @@ from allotment.backends.alone import fleet_of_tasks, stand_in
 from allotment.engine.app import known_tasks
 from allotment.engine.installation import ZONE_VARIABLE, Installation
 from allotment.engine.router import Compiled
-from allotment.errors import SettingsOverridden
-from allotment.model.address import without_secrets
 from allotment.model.task import KnownTask
 from allotment.source.fleet_file import FleetFile
 
@@ -46,17 +44,6 @@ class Following(Installation):
         if self._keeps_results and self.file.model.results is None:
             found["result_backend"] = None
         return found
-
-    def agree_with(self, other: Installation) -> None:
-        """Raise SettingsOverridden where the app's own module leads it to other addresses."""
-        for name, address in other.addresses.items():
-            wanted = self.addresses[name]
-            if address is not None and address != wanted:
-                shown = "another" if wanted is None else without_secrets(wanted)
-                raise SettingsOverridden(
-                    f"programs that import the app use {without_secrets(address)} ({name}), and this worker {shown}",
-                    hint="set BROKER_URL and RESULT_URL alike for all, or write the addresses into the file they follow",
-                )
 
 
 class OwnPlan(Following):

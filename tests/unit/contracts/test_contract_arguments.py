@@ -1,7 +1,9 @@
 """Arguments are bound as Python binds them, each sent where the caller had it."""
 
 import inspect
-from typing import Any
+from dataclasses import make_dataclass
+from datetime import date
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -122,3 +124,21 @@ def test_what_is_no_shape_is_an_error(text: str) -> None:
     shape = Arguments("task", plain).shape
     with pytest.raises(ValueError, match="not the shape of a contract"):
         type(shape).from_text(text)
+
+
+def test_a_type_is_written_without_its_modules() -> None:
+    def function(a: date | None, b: list[date], c: Literal["a.b"], d: dict[str, Any]) -> None: ...
+
+    shape = Arguments("task", function).shape
+    assert str(shape) == "task(a: date | None, b: list[date], c: Literal['a.b'], d: dict[str, Any]) -> None"
+
+
+def test_a_contract_too_large_for_a_header_is_refused() -> None:
+    fields = [(f"field_{number}", int) for number in range(4500)]
+    huge = make_dataclass("Huge", fields)
+
+    def function(value: Any) -> None: ...
+
+    function.__annotations__["value"] = huge
+    with pytest.raises(ContractInvalid, match="travel with each message"):
+        Arguments("task", function)

@@ -19,8 +19,8 @@ RESULTS = "RESULT_URL"
 def app_from_environment(name: str, environment: Mapping[str, str], **settings: Any) -> Celery:
     """Make an app whose broker is where BROKER_URL or RABBITMQ_HOST, _PORT, _USER, _PASSWORD and _VHOST say.
 
-    Results are at RESULT_URL; left out, `rpc://` over RabbitMQ and the broker itself with Redis and Valkey. Raises
-    VariableInvalid.
+    Results are at RESULT_URL; left out, `rpc://` over RabbitMQ and the broker itself with Redis and Valkey. `settings`
+    are Celery's, and go before these. Raises VariableInvalid.
     """
     broker = Address(broker_from_environment(environment) or USUAL_BROKER)
     written = environment.get(RESULTS)
@@ -32,12 +32,13 @@ def app_from_environment(name: str, environment: Mapping[str, str], **settings: 
                 hint="give the address of a server, or install the fleet on an app: Fleet.load().install(app)",
             )
     app = Celery(name, set_as_current=False)
-    app.conf.update(
-        broker_url=broker_url(broker, _NO_EMBEDDED),
-        result_backend=results_url(results, broker, _NO_EMBEDDED),
-        broker_connection_retry_on_startup=True,
-        **settings,
-    )
+    # a message that RabbitMQ does not take is only seen under confirms; Redis answers each push
+    confirmed = {} if broker.speaks_redis else {"broker_transport_options": {"confirm_publish": True}}
+    addresses = {
+        "broker_url": broker_url(broker, _NO_EMBEDDED),
+        "result_backend": results_url(results, broker, _NO_EMBEDDED),
+    }
+    app.conf.update(confirmed | addresses | {"broker_connection_retry_on_startup": True} | settings)
     return app
 
 

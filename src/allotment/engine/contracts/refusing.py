@@ -65,6 +65,19 @@ def _refuse(sender: Any, **_: Any) -> None:
     except ContractUnimplemented as error:
         sys.stderr.write(f"error: {error.message}\n  help: {error.hint}\n")
         raise SystemExit(ExitCode.BAD_INPUT) from None
+    for contract in () if fleet else _unheard(sender.app):
+        sys.stderr.write(
+            f"warning: this worker has the code of {contract.name!r}, and does not consume its queue: "
+            f"calls wait there for another one\n  help: add -Q {contract.queue}\n"
+        )
+
+
+def _unheard(app: Celery) -> Iterator[Contract[..., Any]]:
+    """Give the contracts with code whose queue a worker of plain Celery does not consume."""
+    consumed = frozenset(app.amqp.queues.consume_from)
+    for task in dict.copy(app.tasks).values():
+        if isinstance(task, ContractTask) and task.contract.queue not in consumed:
+            yield task.contract
 
 
 def watch_workers() -> None:

@@ -71,7 +71,9 @@ def header_of(contract: Contract[..., Any]) -> dict[str, str]:
 
 def task_of(contract: Contract[..., Any], app: Celery) -> ContractTask:
     """Give the app's task for a contract: the one registered there, else one that sends alone."""
-    registered = app._tasks.get(contract.name)  # noqa: SLF001 - `tasks` would have the app import all it has
+    registered = app._tasks.get(contract.name)  # noqa: SLF001 - `tasks` would finalize the app
+    if isinstance(registered, ContractTask) and registered.implementation is None:
+        registered = app.tasks[contract.name]  # the code may be there by now, and comes in when the app is finalized
     if isinstance(registered, ContractTask) and registered.contract is contract:
         return registered
     senders: dict[str, ContractTask] = app.__dict__.setdefault(_SENDERS, {})

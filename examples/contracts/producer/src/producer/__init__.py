@@ -1,0 +1,1 @@
+"""A program of the example shop that calls its tasks."""
