@@ -4,10 +4,14 @@ TYPE_CHECKING = False
 """As `typing.TYPE_CHECKING`, which costs a third of the start of `allot --help` to import."""
 
 if TYPE_CHECKING:
+    from allotment.backends.protocol import TaskBackend
+    from allotment.backends.task import RegisteredTask
+    from allotment.backends.worker import TaskBackendWorker, task_filter
     from allotment.contracts.contract import Contract, contract
     from allotment.contracts.implementing import Implementation, implements
     from allotment.contracts.result import TypedResult
     from allotment.contracts.task_contract import TaskContract
+    from allotment.engine.backend import CeleryBackend
     from allotment.engine.contracts.workers import create_worker_from
     from allotment.engine.fleet import Fleet
     from allotment.errors import (
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
         QueueDiffers,
         QueueUnknown,
         ResultInvalid,
+        SelectionInvalid,
         TaskUnknown,
+        UnknownName,
         ZoneUnknown,
     )
 
@@ -32,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AllotmentError",
     "ArgumentsInvalid",
+    "CeleryBackend",
     "Contract",
     "ContractDiffers",
     "ContractInvalid",
@@ -44,22 +51,36 @@ __all__ = [
     "PublishRefused",
     "QueueDiffers",
     "QueueUnknown",
+    "RegisteredTask",
     "ResultInvalid",
+    "SelectionInvalid",
+    "TaskBackend",
+    "TaskBackendWorker",
     "TaskContract",
     "TaskUnknown",
     "TypedResult",
+    "UnknownName",
     "ZoneUnknown",
     "__version__",
     "contract",
     "create_worker_from",
     "implements",
+    "task_filter",
 ]
 
 _CONTRACTS = ("Contract", "Implementation", "TaskContract", "TypedResult", "contract", "implements")
+_BACKENDS = ("TaskBackendWorker", "task_filter")
 _HOME = (
     dict.fromkeys(__all__, "allotment.errors")
     | dict.fromkeys(_CONTRACTS, "allotment.contracts")
-    | {"Fleet": "allotment.engine.fleet", "create_worker_from": "allotment.engine.contracts.workers"}
+    | dict.fromkeys(_BACKENDS, "allotment.backends.worker")
+    | {
+        "CeleryBackend": "allotment.engine.backend",
+        "Fleet": "allotment.engine.fleet",
+        "RegisteredTask": "allotment.backends.task",
+        "TaskBackend": "allotment.backends.protocol",
+        "create_worker_from": "allotment.engine.contracts.workers",
+    }
 )
 """The module that has each public name."""
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from docs_tools import PAGES, ROOT, fences_of, name_of, prose_of, shell_commands, write_docs
 
-from allotment.cli.group import allot
+from allotment.cli.group import allot, program_command
 from allotment.cli.main import main
-from allotment.cli.table import COMMANDS
+from allotment.cli.table import COMMANDS, PROGRAMS
 from allotment.source.keys import FLEET
 from allotment.source.kinds import Rejected
 from allotment.source.yaml_text import read_document
@@ -48,6 +48,8 @@ def test_the_fleet_files_of_a_page_pass_or_fail_as_it_says(page, tmp_path, monke
             _check_part(fence)
         elif fence.remark == "workflow":
             _check_workflow(fence)
+        elif fence.remark == "containers":
+            _check_containers(fence)
         elif fence.remark and fence.remark.startswith("fails: "):
             code, found = _check(path, capsys)
             assert code != 0, f"line {fence.line}"
@@ -75,6 +77,21 @@ def _check_workflow(fence):
         _check_call(words[1:], f"line {fence.line}: {' '.join(words)}")
 
 
+def _check_containers(fence):
+    """Look at a file of Kubernetes or Compose: the commands of Allotment in it exist."""
+    calls = [words for words in _lists(yaml.safe_load(fence.text)) if "allot" in words]
+    assert calls, f"line {fence.line}"
+    for words in calls:
+        _check_call(words[words.index("allot") + 1 :], f"line {fence.line}: {words}")
+
+
+def _lists(value):
+    if isinstance(value, list):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _lists(inner)
+
+
 @pytest.mark.parametrize("page", _with("python"), ids=name_of)
 def test_the_programs_of_a_page_compile(page):
     for fence in fences_of(page, "python"):
@@ -95,6 +112,8 @@ def test_the_commands_of_a_page_exist(page):
             where = f"line {fence.line}: {' '.join(words)}"
             if "allot" in words[:4] and words[0] in {"allot", "celery"}:
                 _check_call(words[words.index("allot") + 1 :], where)
+            elif words[0] in PROGRAMS:
+                _check_options(program_command(words[0]), words, where)
             elif words[0] == "make":
                 assert re.search(rf"^{words[1]}:.*##", (ROOT / "Makefile").read_text(), flags=re.MULTILINE), where
             else:
@@ -105,7 +124,10 @@ def _check_call(words, where):
     if words in (["--version"], ["--help"]):
         return
     assert words[0] in COMMANDS, where
-    command = allot.get_command(click.Context(allot), words[0])
+    _check_options(allot.get_command(click.Context(allot), words[0]), words, where)
+
+
+def _check_options(command, words, where):
     try:
         command.make_context(words[0], words[1:])
     except click.UsageError as error:

@@ -9,7 +9,8 @@ from docs_tools import COMMAND_PAGES, DOCS, PAGES, ROOT, fences_of, first_cells,
 
 import allotment
 from allotment.cli.main import main
-from allotment.cli.table import COMMANDS, help_text
+from allotment.cli.table import COMMANDS, PROGRAMS, help_text
+from allotment.cli.task_backend_worker import main as task_backend_worker
 from allotment.engine.fleet import Fleet
 from allotment.errors import ExitCode
 from allotment.source.keys import FLEET
@@ -53,7 +54,7 @@ def test_a_command_that_ends_otherwise_than_the_page_says_is_an_error(tmp_path):
 
 def test_each_command_has_a_page_and_no_page_is_left_over():
     pages = {path.stem for path in COMMAND_PAGES.glob("*.md")} - {"index"}
-    assert pages == set(COMMANDS)
+    assert pages == {*COMMANDS, *PROGRAMS}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -64,11 +65,18 @@ def test_the_help_on_a_page_is_what_the_command_prints(command, capsys, monkeypa
     assert f"```text\n{shown}\n```" in (COMMAND_PAGES / f"{command}.md").read_text()
 
 
+def test_the_help_on_the_page_of_a_program_is_what_it_prints(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert task_backend_worker(["--help"]) == 0
+    shown = capsys.readouterr().out.rstrip()
+    assert f"```text\n{shown}\n```" in (COMMAND_PAGES / "task-backend-worker.md").read_text()
+
+
 def test_the_help_of_all_is_on_the_first_page():
     assert f"```text\n{help_text().rstrip()}\n```" in (COMMAND_PAGES / "index.md").read_text()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *PROGRAMS])
 def test_a_command_page_gives_its_exit_codes_and_an_example(command):
     text = (COMMAND_PAGES / f"{command}.md").read_text()
     _, _, after = text.partition("\n## Exit codes\n")
@@ -159,7 +167,7 @@ def test_each_environment_variable_has_its_entry_and_no_entry_is_left_over():
     read = {
         node.value
         for node in nodes(ast.Constant)
-        if isinstance(node.value, str) and re.fullmatch(r"ALLOTMENT_[A-Z_]+", node.value)
+        if isinstance(node.value, str) and re.fullmatch(r"(ALLOTMENT|TASK)_[A-Z_]+", node.value)
     }
     listed = first_cells((DOCS / "reference" / "environment.md").read_text())
     assert sorted(listed) == sorted(read)

@@ -14,7 +14,21 @@ from allotment.errors import AllotmentError, ExitCode
 from allotment.model.names import nearest
 
 
-class LazyGroup(click.Group):
+class Told(click.Command):
+    """Shows errors of ours and makes exit codes of them, so that every way in behaves alike."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
+        try:
+            return super().invoke(ctx)
+        except AllotmentError as error:
+            show_errors(error)
+            ctx.exit(int(error.exit_code))
+
+
+class LazyGroup(Told, click.Group):
     """Imports a command's module when the command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -45,26 +59,23 @@ class LazyGroup(click.Group):
         """Give the same text as the fast way does."""
         return help_text(ctx.command_path).rstrip()
 
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command; an error of ours is shown and becomes an exit code, so that every way in behaves alike."""
-        if os.environ.get("NO_COLOR"):
-            ctx.color = False
-        try:
-            return super().invoke(ctx)
-        except AllotmentError as error:
-            show_errors(error)
-            ctx.exit(int(error.exit_code))
-
 
 @click.group(cls=LazyGroup, name="allot", invoke_without_command=False, no_args_is_help=True)
 def allot() -> None:
     """Every Celery task meets a worker that can run it."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def program_command(name: str) -> click.Command:
+    """Give the command of a program that is not under `allot`."""
+    module = importlib.import_module(f"allotment.cli.commands.{name.replace('-', '_')}")
+    command: click.Command = module.command
+    return command
+
+
+def run(arguments: Sequence[str], command: click.Command = allot, program: str = "allot") -> int:
     """Run a command and give its exit code; no traceback for what a user can mend."""
     try:
-        result = allot.main(list(arguments), prog_name="allot", standalone_mode=False)
+        result = command.main(list(arguments), prog_name=program, standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
