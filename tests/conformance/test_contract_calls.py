@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -26,6 +27,7 @@ from allotment.engine.client import close, keep_results_quiet
 from allotment.engine.contracts.environment import app_from_environment
 from allotment.engine.installation import install
 from allotment.engine.results import close_backend
+from allotment.errors import ResultsUnavailable
 from allotment.local.running import RunningFleet
 from allotment.source.fleet_file import read_fleet_file
 
@@ -259,6 +261,75 @@ def test_waiting_may_be_given_up_and_holds_up_nobody(running: Running) -> None:
     asyncio.run(main())
 
 
+def test_a_result_may_be_awaited_by_several_at_once(running: Running) -> None:
+    async def main() -> None:
+        for sent in (await running.shared.Lender.adelay(Decimal(9), 2), running.shared.Lender.delay(Decimal(9), 2)):
+            given_up = asyncio.ensure_future(_awaited(sent))
+            others = [asyncio.ensure_future(_awaited(sent)) for _ in range(3)]
+            await asyncio.sleep(0)
+            given_up.cancel()
+            async with asyncio.timeout(20):
+                assert await asyncio.gather(*others) == [Decimal("4.5")] * 3
+
+    asyncio.run(main())
+
+
+async def _awaited(sent: Any) -> Any:
+    return await sent
+
+
+def test_a_result_sent_from_a_loop_answers_other_questions_too(running: Running) -> None:
+    async def main() -> list[Any]:
+        return [await running.shared.Lender.adelay(Decimal(number), 2) for number in range(3)]
+
+    first, second, third = asyncio.run(main())
+    assert first.get(timeout=20) == 0
+    deadline = time.monotonic() + 20
+    while not second.ready():
+        assert time.monotonic() < deadline
+    assert second.state == "SUCCESS"
+    assert second.get() == Decimal("0.5")
+    assert third.celery.get(timeout=20) == "1"
+
+
+def test_a_call_without_a_result_gives_none(running: Running) -> None:
+    async def main() -> None:
+        sent = await running.shared.Lender.aapply_async((Decimal(1), 2), ignore_result=True)
+        assert await sent is None
+
+    asyncio.run(main())
+    sent = running.shared.Lender.apply_async((Decimal(1), 2), ignore_result=True)
+    assert sent.get() is None
+    assert asyncio.run(_awaited(sent)) is None
+
+
+def test_a_failed_wait_leaves_the_next_calls_alone(running: Running) -> None:
+    app = app_from_environment("resultless", running.environment)
+    app.conf.result_backend = "disabled://"
+    lender = running.shared.Lender.contract
+    usual, lender.app = lender.app, app
+    try:
+
+        async def main() -> None:
+            for _ in range(2):
+                with pytest.raises(ResultsUnavailable):
+                    await (await lender.adelay(Decimal(1), 2))
+
+        asyncio.run(main())
+    finally:
+        lender.app = usual
+        close(app)
+
+
+def test_event_loops_one_after_the_other_share_nothing_that_ends(running: Running) -> None:
+    async def sends() -> Any:
+        return await running.shared.Lender.adelay(Decimal(1), 2)
+
+    for _ in range(3):
+        sent = asyncio.run(sends())
+        assert asyncio.run(_awaited(sent)) == Decimal("0.5")
+
+
 async def _value(lender: Any, amount: int) -> Decimal:
     value: Decimal = await (await lender.adelay(Decimal(amount), 2))
     return value
@@ -354,3 +425,10 @@ def test_another_fleet_s_contract_goes_to_its_own_queue(fleet: Running) -> None:
     assert fleet.waiting("pledges.elsewhere") >= 1
     with pytest.raises(TaskUnknown):
         fleet.app.send_task("pledges.elsewhere", args=[1])
+
+
+def test_a_call_of_another_fleet_s_contract_may_name_its_queue(fleet: Running) -> None:
+    before = fleet.waiting("pledges.elsewhere")
+    fleet.shared.elsewhere.apply_async((1,), queue="pledges.express")
+    assert fleet.waiting("pledges.express") >= 1
+    assert fleet.waiting("pledges.elsewhere") == before

@@ -1,7 +1,9 @@
 """Contracts are defined once, and bound only to code that has their signature."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from allotment import (
     implements,
 )
 from allotment.contracts.registry import defined
+from allotment.engine.contracts.task import addressed
 from allotment.errors import VariableInvalid
 
 
@@ -163,9 +166,137 @@ def test_a_second_implementation_in_one_app_is_refused(app: Celery) -> None:
     def code(left: int, right: int = 3) -> int:
         return left + right
 
+    def other(left: int, right: int = 3) -> int:
+        return left - right
+
     implements(add, app=app)(code)
-    with pytest.raises(ContractInvalid, match=r"two tasks 'binding\.second'"):
-        implements(add, app=app)(code)
+    with pytest.raises(ContractInvalid, match=r"two tasks 'binding\.second'") as caught:
+        implements(add, app=app)(other)
+    assert "code" in str(caught.value)
+    assert "other" in str(caught.value)
+    assert app.tasks["binding.second"].apply((1, 2)).get() == 3
+
+
+def test_a_module_imported_anew_binds_its_code_again(tmp_path: Path) -> None:
+    (tmp_path / "pact.py").write_text("""
+from allotment import TaskContract, contract, implements
+
+@contract(name="add")
+def add(left: int) -> int: ...
+
+class Negate(TaskContract):
+    name = "negate"
+    def run(self, left: int) -> int: ...
+
+@implements(add)
+def code(left: int) -> int:
+    return left + 1
+
+class Negates(Negate):
+    def run(self, left: int) -> int:
+        return -left
+""")
+    program = """
+import importlib
+from celery import Celery
+import pact
+
+before = Celery("before", set_as_current=False)
+assert before.tasks
+importlib.reload(pact)
+after = Celery("after", set_as_current=False)
+for app in (before, after):
+    print(app.tasks["add"].apply((1,)).get(), app.tasks["negate"].apply((1,)).get())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "-1", "2", "-1"]
+
+
+def test_a_class_may_take_its_code_from_a_class_beside_the_contract(app: Celery) -> None:
+    class Beside(TaskContract):
+        name = "binding.beside"
+
+        def run(self, left: int) -> int: ...
+
+    class Doubles:
+        def run(self, left: int) -> int:
+            return 2 * left
+
+    class Code(Doubles, Beside, app=app): ...
+
+    assert app.tasks["binding.beside"].apply((2,)).get() == 4
+
+
+def test_a_contract_takes_the_queue_of_a_class_above_it() -> None:
+    class OnPaper(TaskContract):
+        queue = "papers"
+
+    class Bill(OnPaper):
+        name = "binding.bill"
+
+        def run(self) -> None: ...
+
+    assert Bill.contract.queue == "papers"
+
+
+def test_a_run_that_is_no_plain_method_is_refused() -> None:
+    for decorate in (staticmethod, classmethod):
+        with pytest.raises(ContractInvalid, match="plain method"):
+
+            class Decorated(TaskContract):
+                name = "binding.decorated"
+                run = decorate(renamed)
+
+    with pytest.raises(ContractInvalid, match="plain method"):
+
+        class Waiting(TaskContract):
+            name = "binding.waiting"
+
+            async def run(self) -> None: ...
+
+
+def test_arguments_that_do_not_fit_are_not_tried_again(app: Celery) -> None:
+    ran = []
+
+    @implements(adding("binding.stubborn"), app=app, autoretry_for=(Exception,), max_retries=3, retry_backoff=False)
+    def code(left: int, right: int = 3) -> int:
+        ran.append(left)
+        return "no number"  # type: ignore[return-value]
+
+    with pytest.raises(ResultInvalid):
+        app.tasks["binding.stubborn"].apply((1,), throw=True)
+    assert ran == [1]
+
+
+def test_the_routes_of_the_app_go_before_the_queue_of_the_contract(app: Celery) -> None:
+    add = adding("binding.routed_by_app")
+    assert addressed(add, app, {})["queue"] == "binding.routed_by_app"
+    assert addressed(add, app, {"queue": "other"})["queue"] == "other"
+    app.conf.task_routes = {"binding.routed_*": {"queue": "routed"}}
+    assert "queue" not in addressed(add, app, {})
+
+
+def test_a_look_at_the_current_app_changes_nothing() -> None:
+    program = """
+import celery
+from celery.result import AsyncResult
+from allotment import contract
+from allotment.engine.contracts.transport import app_of
+
+@contract(name="add")
+def add(left: int) -> int: ...
+
+first = app_of(add)
+celery.current_app.conf
+AsyncResult("x")
+assert app_of(add) is first
+app = celery.Celery("mine")
+assert app_of(add) is app
+print(first.conf.broker_url)
+"""
+    environment = os.environ | {"BROKER_URL": "redis://there:1/2"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "redis://there:1/2"
 
 
 def renamed(left: int, other: int = 3) -> int: ...

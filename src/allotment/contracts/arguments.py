@@ -7,7 +7,7 @@ from inspect import Parameter as PythonParameter
 from typing import Any
 
 from allotment.contracts.shape import Parameter, ParameterKind, Shape
-from allotment.contracts.values import ValueRefused, ValueType, may_change, schemas, written
+from allotment.contracts.values import ValueRefused, ValueType, is_exact, schemas, written
 from allotment.errors import ArgumentsInvalid, ContractInvalid, ResultInvalid
 
 _KINDS = {
@@ -63,13 +63,20 @@ class Arguments:
         return self._turned(args, kwargs, ValueType.decode)
 
     def encode_part(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Encoded:
-        """Do as `encode` for a signature that may lack its first argument: the result of the task before it."""
+        """Do as `encode` for a signature that may lack its first argument: the result of the task before it.
+
+        Raises ArgumentsInvalid also where the arguments fit with it and without it, and would be written otherwise.
+        """
+        after = self._encode_after(args, kwargs) if self._typed else None
         try:
-            return self.encode(args, kwargs)
-        except ArgumentsInvalid as error:
-            if not self._typed or (found := self._encode_after(args, kwargs)) is None:
-                raise error from None
-            return found
+            whole = self.encode(args, kwargs)
+        except ArgumentsInvalid:
+            if after is None:
+                raise
+            return after
+        if after is not None and repr(after) != repr(whole):
+            raise self._refused("they fit with a first argument from the task before and without: give them by name")
+        return whole
 
     def _encode_after(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Encoded | None:
         try:
@@ -188,8 +195,8 @@ def _shape(
 ) -> Shape:
     found, definitions = schemas(types)
     for key, schema in found.items():
-        if may_change(schema, definitions):
-            types[key].compare_from_now_on()
+        if is_exact(schema):
+            types[key].be_exact()
     stars = (PythonParameter.VAR_POSITIONAL, PythonParameter.VAR_KEYWORD)
     described = tuple(
         Parameter(

@@ -133,6 +133,8 @@ def unimplemented(contract: Contract[Any, Any]) -> ContractUnimplemented:
 
 
 def _named(place: str, name: str, queue: str) -> tuple[str, str]:
+    if not isinstance(name, str) or not isinstance(queue, str):
+        raise ContractInvalid(f"{place}: the name and the queue of a contract are texts", hint='name="shop.bill"')
     try:
         return task_name(name), queue_name(queue)
     except ValueError as error:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -33,14 +33,45 @@ class Implementation(Generic[P, R]):
         self.bind = bind
         self.options = options
         functools.update_wrapper(self, function)
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function here, as it is. A bound one needs its task before the arguments."""
         return self.function(*args, **kwargs)
 
+    @property
+    def place(self) -> str:
+        """Where its code is, as `module:attribute`."""
+        return place_of(self.function)
+
+    def clash_with(self, other: str) -> ContractInvalid:
+        """Give the error for an app that has another task of this name already, from another place."""
+        return ContractInvalid(
+            f"there are two tasks {self.contract.name!r}: {other} and {self.place}",
+            hint="a contract is implemented once in an app: take one of them out, or give each an app of its own",
+        )
+
     def delay(self, *args: P.args, **kwargs: P.kwargs) -> TypedResult[R]:
         """Send a call, as the contract does."""
         return self.contract.delay(*args, **kwargs)
+
+    def apply_async(
+        self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> TypedResult[R]:
+        """Send a call with Celery's options, as the contract does."""
+        return self.contract.apply_async(args, kwargs, **options)
+
+    async def adelay(self, *args: P.args, **kwargs: P.kwargs) -> TypedResult[R]:
+        """Send a call without holding up the event loop, as the contract does."""
+        return await self.contract.adelay(*args, **kwargs)
+
+    def s(self, *args: Any, **kwargs: Any) -> Any:
+        """Give a signature, as the contract does."""
+        return self.contract.s(*args, **kwargs)
+
+    def si(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Give a signature that takes nothing from the task before it, as the contract does."""
+        return self.contract.si(*args, **kwargs)
 
 
 @overload
@@ -85,8 +116,9 @@ def check_signature(contract: Contract[Any, Any], function: Callable[..., Any], 
     Names, kinds and order must agree, and types where the function says any; `leading`: its first parameter is the
     task or `self`. More parameters are right where they have defaults, but no producer will give them.
     """
-    place = f"{function.__module__}:{function.__qualname__}"
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+    place = place_of(function)
+    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    if any(one(function) for one in kinds):
         raise ImplementationDiffers(
             f"{place} is an async function or a generator, and Celery runs neither", hint="write a plain `def`"
         )
@@ -105,12 +137,18 @@ def check_signature(contract: Contract[Any, Any], function: Callable[..., Any], 
         )
 
 
+def place_of(code: Any) -> str:
+    """Give where code is defined, as `module:attribute`; of an object without a name, where its class is."""
+    named = code if hasattr(code, "__qualname__") else type(code)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, include_extras=True)
     except NameError as error:
         raise ImplementationDiffers(
-            f"{function.__module__}:{function.__qualname__} names a type that is not there: {error}",
+            f"{place_of(function)} names a type that is not there: {error}",
             hint="import it at run time, not under TYPE_CHECKING",
         ) from None
 

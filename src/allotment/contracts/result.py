@@ -1,7 +1,7 @@
 """The result of a call that was sent."""
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from allotment.contracts.transport import transport
 
@@ -53,7 +53,7 @@ class TypedResult(Generic[R]):
         """
         value = self.celery.get(timeout=timeout, **options)
         if options.get("propagate", True) or self.celery.successful():
-            return self._decode(value)
+            return self._read(value)
         return value  # type: ignore[no-any-return] # the exception, as it was asked for
 
     def __await__(self) -> Generator[Any, None, R]:
@@ -62,7 +62,11 @@ class TypedResult(Generic[R]):
         A result is awaited in the thread that sent its call. Raises as `get`.
         """
         received = yield from (self._waiting or transport().wait_from_loop(self.celery)).__await__()
-        return self._decode(received)
+        return self._read(received)
+
+    def _read(self, received: Any) -> R:
+        """Give the value; of a call whose result is ignored it is None, whatever the contract says."""
+        return self._decode(received) if not self.celery.ignored else cast("R", None)
 
     def forget(self) -> None:
         """Let go of the value at the result backend."""

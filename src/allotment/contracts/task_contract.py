@@ -2,11 +2,12 @@
 
 import functools
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, cast, overload
 
 from allotment.contracts.contract import Contract, unimplemented
-from allotment.contracts.implementing import Implementation, check_signature
+from allotment.contracts.implementing import Implementation, check_signature, place_of
 from allotment.contracts.result import TypedResult
 from allotment.contracts.transport import transport
 from allotment.errors import ContractInvalid
@@ -87,7 +88,7 @@ class TaskContract:
         name = cls.__dict__.get("name")
         if name is not None and (known is None or name != known.name):
             _define(cls, name)
-        elif known is not None and "run" in cls.__dict__:
+        elif known is not None and _has_code(cls):
             _implement(cls, known, app, options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -107,9 +108,31 @@ class TaskContract:
         return _contract_of(cls).apply_async(args, kwargs, **options)
 
     @classmethod
+    async def aapply_async(
+        cls, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> TypedResult[Any]:
+        """Send a call with Celery's options without holding up the event loop."""
+        return await _contract_of(cls).aapply_async(args, kwargs, **options)
+
+    @classmethod
+    def result(cls, celery: Any) -> TypedResult[Any]:
+        """Give a result of Celery's, as a canvas gives them, as one of this contract."""
+        return _contract_of(cls).result(celery)
+
+    @classmethod
+    def value(cls, received: Any) -> Any:
+        """Give what a value stands for that a result backend or a canvas gave as JSON. Raises ResultInvalid."""
+        return _contract_of(cls).value(received)
+
+    @classmethod
     def s(cls, *args: Any, **kwargs: Any) -> Any:
         """Give a signature, for canvas; the first argument may be left to the task before."""
         return _contract_of(cls).s(*args, **kwargs)
+
+    @classmethod
+    def signature(cls, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """Give a signature with Celery's options."""
+        return _contract_of(cls).signature(args, kwargs, **options)
 
 
 def _contract_of(owner: Any) -> Contract[..., Any]:
@@ -119,16 +142,35 @@ def _contract_of(owner: Any) -> Contract[..., Any]:
     return contract
 
 
-def _define(cls: type[TaskContract], name: str) -> None:
-    """Make a class a contract, whose `run` raises."""
-    place = f"{cls.__module__}:{cls.__qualname__}"
-    run = getattr(cls, "run", None)
+def _has_code(cls: type[TaskContract]) -> bool:
+    """Say whether a class brings a `run` of its own, or one of a class beside its contract."""
+    if "run" in cls.__dict__:
+        return True
+    owner = next(one for one in cls.__mro__ if "run" in one.__dict__)
+    return cls.implementation is None and not issubclass(owner, TaskContract)
+
+
+def _checked_run(cls: type[TaskContract]) -> Callable[..., Any]:
+    """Give the method `run`. Raises ContractInvalid where there is none, or one that is no plain method."""
+    place = place_of(cls)
+    run = inspect.getattr_static(cls, "run", None)
     if run is None:
         raise ContractInvalid(
             f"the contract {place} has no method `run`", hint="def run(self, …) -> …: ... says what it takes and gives"
         )
+    if not inspect.isfunction(run) or inspect.iscoroutinefunction(run) or inspect.isasyncgenfunction(run):
+        raise ContractInvalid(
+            f"`run` of {place} is not a plain method",
+            hint="write `def run(self, …) -> …`; `adelay` is there for callers",
+        )
+    return run
+
+
+def _define(cls: type[TaskContract], name: str) -> None:
+    """Make a class a contract, whose `run` raises."""
+    run = _checked_run(cls)
     cls.implementation = None
-    cls.contract = contract = Contract(name, cls.__dict__.get("queue"), run, place=place, method=True)
+    cls.contract = contract = Contract(name, cls.queue, run, place=place_of(cls), method=True)
     if cls.__doc__ and not contract.about:
         contract.about = inspect.cleandoc(cls.__doc__)
 
@@ -141,13 +183,30 @@ def _define(cls: type[TaskContract], name: str) -> None:
 
 def _implement(cls: type[TaskContract], contract: Contract[..., Any], app: Any, options: dict[str, Any]) -> None:
     """Make a subclass the code of its contract."""
-    run = cls.__dict__["run"]
+    run = _checked_run(cls)
     check_signature(contract, run, leading=True)
-    one = functools.cache(cls)
+    one = _Once(cls)
 
     @functools.wraps(run)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return cast("Any", one()).run(*args, **kwargs)
+        return cast("Any", one.made()).run(*args, **kwargs)
 
+    call.__module__, call.__qualname__ = cls.__module__, f"{cls.__qualname__}.run"
     cls.implementation = Implementation(contract, call, bind=False, options=options)
     transport().register(cls.implementation, app)
+
+
+class _Once:
+    """Makes an object of a class when it is first asked for, and only one, whichever thread asks."""
+
+    def __init__(self, cls: type[TaskContract]) -> None:
+        self._cls = cls
+        self._lock = threading.Lock()
+        self._object: TaskContract | None = None
+
+    def made(self) -> TaskContract:
+        """Give the object."""
+        with self._lock:
+            if self._object is None:
+                self._object = self._cls()
+            return self._object

@@ -15,12 +15,15 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError
 
+from allotment.contracts.arriving import difference
 from allotment.errors import ContractInvalid
 
 _CONFIG = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
 _AS_THEY_ARE: tuple[Any, ...] = (int, str, float, bool, None)
 _MODULES = r"""('[^']*'|"[^"]*")|\b(?:[A-Za-z_]\w*\.)+"""
 """Texts, which stay, and the modules before a name, which do not."""
+_SHORT = 40
+"""Characters of a value that are shown at most."""
 _TOLD = ("title", "description", "examples", "deprecated", "default")
 
 
@@ -41,30 +44,43 @@ class ValueType:
         self._check = adapter.validator.validate_python
         self._dump = adapter.serializer.to_python
         self._load = adapter.validator.validate_json
-        self._compared = False
+        self._exact = False
 
     @property
     def adapter(self) -> TypeAdapter[list[Any]]:
         """Pydantic's adapter of a list of such values."""
         return self._adapter
 
-    def compare_from_now_on(self) -> None:
-        """Look at each value as it would arrive before it is sent: its type alone does not say that it is the same."""
-        self._compared = True
+    def be_exact(self) -> None:
+        """Take it that values which are equal are the same: the type has room for nothing else."""
+        self._exact = True
 
     def encode(self, value: Any) -> Any:
         """Check a value and give it as JSON's own types. Raises ValueRefused."""
         if type(value) is self._alone:
             return value
+        if self._alone is float and type(value) is int and float(value) == value:
+            return value  # as it is: one that may be meant for a parameter of whole numbers stays one
         try:
             (written,) = self._dump(self._check([value], strict=True), mode="json", by_alias=True, round_trip=True)
-            if self._compared and not _alike(arrived := self.decode(written), value):
-                raise ValueRefused(f"{value!r:.100} would arrive as {arrived!r:.100}: say its type more narrowly")
         except ValidationError as error:
             raise ValueRefused(told(error)) from None
-        except (PydanticSerializationError, UnicodeError) as error:
+        except (PydanticSerializationError, UnicodeError, OverflowError) as error:
             raise ValueRefused(f"it cannot be written as JSON: {error}") from None
+        changed = self._changed(value, written)
+        if changed is not None:
+            raise ValueRefused(changed)
         return written
+
+    def _changed(self, value: Any, written: Any) -> str | None:
+        """Say what would arrive otherwise than it was sent; None: nothing."""
+        try:
+            arrived = self.decode(written)
+        except ValueRefused as error:
+            return f"it could not be read back: {error}"
+        if self._exact and arrived == value:
+            return None
+        return difference(arrived, value)
 
     def decode(self, value: Any) -> Any:
         """Give what a received value stands for. Raises ValueRefused."""
@@ -74,7 +90,7 @@ class ValueType:
             return self._load(json.dumps([value]), strict=True)[0]
         except ValidationError as error:
             raise ValueRefused(told(error)) from None
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return self._received_as_it_was(value)
 
     def _received_as_it_was(self, value: Any) -> Any:
@@ -83,17 +99,6 @@ class ValueType:
             return self._check([value], strict=True)[0]
         except ValidationError as error:
             raise ValueRefused(told(error)) from None
-
-
-def _alike(arrived: Any, value: Any) -> bool:
-    """Say whether a value is the one that was sent, its type included: 1 is no True, and no member of an enum."""
-    if type(arrived) is not type(value):
-        return False
-    if isinstance(value, dict):
-        return arrived.keys() == value.keys() and all(_alike(arrived[key], one) for key, one in value.items())
-    if isinstance(value, (list, tuple)):
-        return len(arrived) == len(value) and all(map(_alike, arrived, value))
-    return bool(arrived == value) or repr(arrived) == repr(value)  # what is not equal to itself may look the same
 
 
 class _Nothing:
@@ -106,10 +111,10 @@ def _adapter(hint: Any, where: str) -> TypeAdapter[list[Any]]:
         listed: Any = list.__class_getitem__(hint)
         adapter: TypeAdapter[list[Any]] = TypeAdapter(listed, config=_CONFIG)
         adapter.json_schema(mode="serialization")
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema) as error:
-        raise _unsupported(hint, where, str(error).partition("\n")[0].partition(". Set ")[0]) from None
-    except PydanticUserError as error:
-        raise _unsupported(hint, where, error.message.partition("\n")[0]) from None
+    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError) as error:
+        raise _unsupported(hint, where, error.message.partition("\n")[0].partition(". Set ")[0]) from None
+    except (TypeError, ValueError, PydanticSerializationError) as error:  # of an enum's values, a key, a cycle
+        raise _unsupported(hint, where, str(error).partition("\n")[0]) from None
     inner: Any = adapter.core_schema.get("items_schema", {})
     if inner.get("type") in ("generator", "callable", "is-instance", "is-subclass"):
         raise _unsupported(hint, where, "it is not data")
@@ -125,12 +130,19 @@ def _unsupported(hint: Any, where: str, why: str) -> ContractInvalid:
 
 
 def told(error: ValidationError) -> str:
-    """Give what pydantic found, on one line, without the value where it is long."""
+    """Give what pydantic found, on one line; of a value no more than is short and plain: others may be secret."""
     found = error.errors(include_url=False, include_context=False)
     first = found[0]
     way = ".".join(str(step) for step in first["loc"][1:])
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{way + ': ' if way else ''}{first['msg'][:1].lower()}{first['msg'][1:]}, not {first['input']!r:.80}{more}"
+    value = "" if first["type"] == "missing" else f", not {shown(first['input'])}"
+    return f"{way + ': ' if way else ''}{first['msg'][:1].lower()}{first['msg'][1:]}{value}{more}"
+
+
+def shown(value: Any) -> str:
+    """Give a short plain value as it is written, of any other its type."""
+    plain = value is None or isinstance(value, (bool, int, float)) or (isinstance(value, str) and len(value) <= _SHORT)
+    return repr(value)[:_SHORT] if plain else f"a {type(value).__qualname__}"
 
 
 def written(hint: Any) -> str:
@@ -187,34 +199,12 @@ def _bare(schema: Any) -> Any:
     }
 
 
-def may_change(schema: Any, definitions: Mapping[str, Any]) -> bool:
-    """Say whether two different values could be written alike.
-
-    That is so where a schema leaves open what a value is, takes one of several types, or an object, whose class may
-    have a subclass with more to it.
-    """
-    waiting, seen = [schema], set[str]()
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
-            waiting += one
-        if not isinstance(one, dict):
-            continue
-        if _is_open(one):
-            return True
-        name = one.get("$ref", "").rpartition("/")[2]
-        if name and name not in seen:
-            seen.add(name)
-            waiting.append(definitions.get(name))
-        for key, value in one.items():
-            waiting += value.values() if key in ("properties", "patternProperties") else [value]
-    return False
-
-
-def _is_open(schema: Mapping[str, Any]) -> bool:
-    if not schema or schema.get("additionalProperties") is True or schema.keys() & {"propertyNames", "properties"}:
-        return True
-    if schema.get("type") == "array" and not schema.keys() & {"items", "prefixItems"} and schema.get("maxItems") != 0:
-        return True
-    choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-    return len(choices) > 1 or ("oneOf" in schema and "discriminator" not in schema)
+def is_exact(schema: Mapping[str, Any]) -> bool:
+    """Say whether a schema has plain JSON alone, in lists or under texts: equal values of these are the same."""
+    kind = schema.get("type")
+    if kind == "array" and schema.keys() == {"type", "items"}:
+        return is_exact(schema["items"])
+    if kind == "object" and schema.keys() == {"type", "additionalProperties"}:
+        inner = schema["additionalProperties"]
+        return isinstance(inner, dict) and is_exact(inner)
+    return schema.keys() == {"type"} and kind in ("integer", "string", "boolean", "null")

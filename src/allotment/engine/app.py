@@ -86,7 +86,7 @@ def known_tasks(app: Celery) -> tuple[KnownTask, ...]:
 
 
 def _queue_of(task: Any, routes: Any) -> str | None:
-    queue: str | None = getattr(task, QUEUE_ATTRIBUTE, None) or _routed_to(routes, task.name) or _own_queue(task)
+    queue: str | None = getattr(task, QUEUE_ATTRIBUTE, None) or routed_to(routes, task.name) or _own_queue(task)
     return queue
 
 
@@ -114,7 +114,7 @@ def _beat_entry(name: str, entry: Mapping[str, Any]) -> BeatEntry:
     )
 
 
-def _routed_to(routes: Any, name: str) -> str | None:
+def routed_to(routes: Any, name: str) -> str | None:
     """Give the queue that mappings in `task_routes` name for a task; routers that are functions are not asked."""
     from celery.app.routes import MapRoute  # noqa: PLC0415 - only apps that route need it
 

@@ -4,7 +4,7 @@ import time
 from enum import StrEnum
 from typing import Any
 
-from amqp.exceptions import MessageNacked, PreconditionFailed
+from amqp.exceptions import FrameError, MessageNacked, PreconditionFailed
 from celery import Celery
 from celery.utils.log import get_logger
 from celery.utils.objects import Bunch
@@ -20,7 +20,7 @@ HEADER = "allotment_dead"
 PAUSE = 1.0
 """Seconds before a message that could not be passed on goes back to its queue."""
 
-NOT_TAKEN = (OperationalError, MessageNacked, PreconditionFailed, QueueDiffers)
+NOT_TAKEN = (OperationalError, MessageNacked, PreconditionFailed, FrameError, QueueDiffers)
 """What is raised where the broker does not take a message that is passed on."""
 
 logger = get_logger(__name__)

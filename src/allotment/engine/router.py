@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from allotment.engine.contracts.foreign import foreign_queue
+from allotment.engine.contracts.foreign import foreign_options
+from allotment.engine.contracts.task import WHERE
 from allotment.engine.signatures import leaves, task_that_decides
 from allotment.errors import QueueUnknown, TaskUnknown
 from allotment.model.names import did_you_mean
@@ -60,10 +61,10 @@ class LaneRouter:
         try:
             compiled = self._installation.compiled_for(decides)
         except TaskUnknown:
-            elsewhere = foreign_queue(name, options)
+            elsewhere = foreign_options(name, options)
             if elsewhere is None:
                 raise
-            return {**options, "queue": elsewhere}
+            return elsewhere
         plan = compiled.plan
         options = _of_the_call(options, task_type)
         requested = requested_queue(plan, options, decides)
@@ -82,16 +83,13 @@ class LaneRouter:
             self.route(options, signature["task"], signature.get("args"), signature.get("kwargs"))
 
 
-_WHERE = ("queue", "exchange", "routing_key")
-
-
 def _of_the_call(options: Mapping[str, Any], task_type: Any) -> dict[str, Any]:
     """Give what a call asks for, without what Celery adds from the task's own attributes: these come after its entry.
 
     A copy: Celery gives other tasks' arguments here for the body of a chord (`celery/app/builtins.py`).
     """
     found = dict(options)
-    for key in _WHERE if found else ():
+    for key in WHERE if found else ():
         value = found.get(key)
         if value is not None and value == getattr(task_type, key, None):
             del found[key]

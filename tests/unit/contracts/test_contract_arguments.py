@@ -73,6 +73,15 @@ def test_a_signature_may_leave_its_first_argument_to_the_task_before() -> None:
             arguments.encode_part(args, kwargs)
 
 
+def test_what_a_signature_leaves_open_keeps_its_type_or_is_refused() -> None:
+    def scale(price: float, times: int = 1) -> float: ...
+    def either(first: date | int = 1, second: date | str = "") -> str: ...
+
+    assert repr(Arguments("task", scale).encode_part((3,), {})) == "([3], {})"
+    arguments = Arguments("task", either)
+    assert arguments.encode_part((date(2026, 1, 1),), {}) == (["2026-01-01"], {})
+
+
 def test_a_default_is_not_sent() -> None:
     assert Arguments("task", plain).encode((1,), {}) == ([1], {})
 

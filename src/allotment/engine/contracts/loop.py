@@ -11,13 +11,16 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from celery import Celery
+from celery.exceptions import TimeoutError as CeleryTimeoutError
 from celery.result import AsyncResult
-from celery.utils.objects import Bunch
 
+from allotment.engine.contracts.receiving import is_there, let_go, listen, take_in
 from allotment.engine.results import close_backend
 
 R = TypeVar("R")
@@ -28,8 +31,20 @@ LOOK = 0.005
 ASK = 2.0
 """Seconds after which the backend is asked outright: a message that tells of a result may be lost."""
 
+PAUSE = 0.2
+"""Seconds before another look where the backend could not be looked at."""
+
 _LINE = "allotment_line"
 _MAKING = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Waiter:
+    """Somebody who waits for a result: how to tell them that it is there, and whether they still wait."""
+
+    result: AsyncResult
+    tell: Callable[[], object]
+    waits: Callable[[], bool]
 
 
 class Line:
@@ -38,80 +53,138 @@ class Line:
     def __init__(self, app: Celery) -> None:
         self.pid = os.getpid()
         self._app = app
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._awaited: dict[str, tuple[AsyncResult, Callable[[], None]]] = {}
+        self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._waiters: dict[Waiter, None] = {}
         self._asked = 0.0
         self._ended = False
         self._thread = _Thread(self, self._work)
         self._thread.start()
 
-    def let_go(self, identity: str) -> None:
-        """Have the backend forget a result that nobody holds any more; may be called from anywhere."""
-        self._jobs.put(lambda: _let_go(self._app.backend, identity))
+    def do(self, job: Callable[[], object]) -> None:
+        """Have the thread do something whose errors matter to nobody; may be called from anywhere."""
+        self._jobs.put(job)
 
     async def call(self, function: Callable[[], R]) -> R:
-        """Run a function in the thread and give what it gives."""
-        event_loop = asyncio.get_running_loop()
-        future: asyncio.Future[R] = event_loop.create_future()
-
-        def run() -> None:
-            try:
-                value = function()
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
-                _tell(event_loop, future, future.set_exception, error)
-            else:
-                _tell(event_loop, future, future.set_result, value)
-
-        self._jobs.put(run)
-        return await future
+        """Have the thread do something and give what comes of it."""
+        settled = _Settled[R](asyncio.get_running_loop())
+        self.do(lambda: settled.by(function))
+        return await settled.future
 
     async def ended(self, result: AsyncResult) -> None:
-        """Wait until a result is there that this thread sent."""
-        event_loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = event_loop.create_future()
+        """Wait until a result is there that this thread sent. Raises what listening for it raises."""
+        settled = _Settled[None](asyncio.get_running_loop())
+        waiter = Waiter(result, lambda: settled.by(_nothing), settled.waits)
+        self.do(lambda: settled.by(lambda: self._begin(waiter), only_errors=True))
+        try:
+            await settled.future
+        finally:
+            self.do(lambda: self._waiters.pop(waiter, None))
+
+    def wait(self, result: AsyncResult, seconds: float | None) -> bool:
+        """Do as `ended` in a thread without an event loop; say whether the result came in time."""
+        came: Future[None] = Future()
+
+        def tell() -> None:
+            if not came.done():
+                came.set_result(None)
+
+        waiter = Waiter(result, tell, lambda: not came.done())
 
         def begin() -> None:
-            _listen(result)
-            self._awaited[result.id] = (result, lambda: _tell(event_loop, future, future.set_result, None))
+            try:
+                self._begin(waiter)
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+                came.set_exception(error)
 
-        self._jobs.put(begin)
+        self.do(begin)
         try:
-            await future
+            came.result(seconds)
+        except TimeoutError:
+            return False
         finally:
-            self._jobs.put(lambda: self._forget(result))
-
-    def _forget(self, result: AsyncResult) -> None:
-        self._awaited.pop(result.id, None)
+            self.do(lambda: self._waiters.pop(waiter, None))
+        return True
 
     def end(self) -> None:
         """End the thread, and what its backend holds; waits for it."""
 
         def last() -> None:
-            close_backend(self._app)
             self._ended = True
+            close_backend(self._app)
 
-        self._jobs.put(last)
+        self.do(last)
         self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs, in this process."""
+        return self.pid == os.getpid() and self._thread.is_alive()
+
+    def _begin(self, waiter: Waiter) -> None:
+        listen(waiter.result)
+        self._waiters[waiter] = None
 
     def _work(self) -> None:
         while not self._ended:
-            with contextlib.suppress(queue.Empty):
-                self._jobs.get(block=not self._awaited)()
+            try:
+                job = self._jobs.get(block=not self._waiters)
+            except queue.Empty:
+                self._look()
                 continue
-            self._look()
+            with contextlib.suppress(Exception):  # whoever waits for it was told
+                job()
 
     def _look(self) -> None:
         try:
-            _drain(self._app.backend, LOOK)
+            take_in(self._app.backend, LOOK)
             ask = time.monotonic() - self._asked > ASK
-            for result, tell in list(self._awaited.values()):
-                if _is_there(result, ask=ask):
-                    self._forget(result)
-                    tell()
+            for waiter in list(self._waiters):
+                if not waiter.waits():
+                    del self._waiters[waiter]
+                elif is_there(waiter.result, ask=ask):
+                    del self._waiters[waiter]
+                    waiter.tell()
             if ask:
                 self._asked = time.monotonic()
         except Exception:  # noqa: BLE001 - the backend is away; whoever waits has a timeout of its own
-            time.sleep(ASK)
+            time.sleep(PAUSE)
+
+
+def _nothing() -> None:
+    """Settle with nothing."""
+
+
+class _Settled(Awaitable[R]):
+    """A future of an event loop that another thread settles, once, unless nobody waits any more."""
+
+    def __init__(self, event_loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = event_loop
+        self.future: asyncio.Future[R] = event_loop.create_future()
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self.future.__await__()
+
+    def waits(self) -> bool:
+        """Say whether somebody may still wait."""
+        return not (self._loop.is_closed() or self.future.done())
+
+    def by(self, function: Callable[[], R], *, only_errors: bool = False) -> None:
+        """Settle with what a function gives or raises; `only_errors`: with nothing else."""
+        try:
+            value = function()
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+            self._tell(self.future.set_exception, error)
+        else:
+            if not only_errors:
+                self._tell(self.future.set_result, value)
+
+    def _tell(self, tell: Callable[[Any], None], value: Any) -> None:
+        def settle() -> None:
+            if not self.future.done():
+                tell(value)
+
+        with contextlib.suppress(RuntimeError):  # the event loop is closed
+            self._loop.call_soon_threadsafe(settle)
 
 
 class _Thread(threading.Thread):
@@ -123,15 +196,30 @@ class _Thread(threading.Thread):
 
 
 class LineResult(AsyncResult):
-    """A result that a line sent. Celery's own would use the line's backend in whatever thread lets go of it."""
+    """A result that a line sent: what asks the backend is done in the line's thread, to which that belongs."""
 
     def __init__(self, task_id: str, line: Line, **options: Any) -> None:
         super().__init__(task_id, **options)
         self._line = line
 
     def __del__(self) -> None:
-        """Leave it to the line."""
-        self._line.let_go(self.id)
+        """Have the backend forget it."""
+        line, backend, identity = self._line, self.backend, self.id
+        line.do(lambda: let_go(backend, identity))
+
+    def get(self, timeout: float | None = None, *arguments: Any, **options: Any) -> Any:
+        """Wait as Celery's does."""
+        if not self.ignored and not self._cache and not self._line.wait(self, timeout):
+            raise CeleryTimeoutError("The operation timed out.")
+        return super().get(timeout, *arguments, **options)
+
+    def _get_task_meta(self) -> dict[str, Any]:
+        """Give what is known; Celery's `state`, `ready` and the like ask for it."""
+        if not self._cache and current_line() is not self._line:
+            self._line.wait(self, 4 * LOOK)
+        if not self._cache and current_line() is self._line:
+            return dict(super()._get_task_meta())
+        return self._cache or {"status": "PENDING", "result": None}
 
 
 def current_line() -> Line | None:
@@ -144,7 +232,7 @@ def line_of(app: Celery) -> Line:
     """Give the app's thread; a forked process has one of its own."""
     with _MAKING:
         line: Line | None = app.__dict__.get(_LINE)
-        if line is None or line.pid != os.getpid():
+        if line is None or not line.alive:
             line = app.__dict__[_LINE] = Line(app)
         return line
 
@@ -153,7 +241,7 @@ def end_line(app: Celery) -> None:
     """End the app's thread, where it has one."""
     with _MAKING:
         line: Line | None = app.__dict__.pop(_LINE, None)
-    if line is not None and line.pid == os.getpid():
+    if line is not None and line.alive:
         line.end()
 
 
@@ -166,7 +254,7 @@ class Sent:
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Give the value as it was received; raise what the task raised."""
-        if not self._result._cache:  # noqa: SLF001 - Celery has no way to ask that asks no backend
+        if not self._result.ignored and not self._result._cache:  # noqa: SLF001 - Celery's own ways ask the backend
             yield from self._line.ended(self._result).__await__()
         return self._result.get(disable_sync_subtasks=False)
 
@@ -179,62 +267,16 @@ class Polled:
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Give the value as it was received; raise what the task raised."""
-        yield from self._ended().__await__()
+        if not self._result.ignored:
+            yield from self._ended().__await__()
         return self._result.get(disable_sync_subtasks=False)
 
     async def _ended(self) -> None:
         result = self._result
-        _listen(result)
+        listen(result)
         asked = time.monotonic()
-        while not _is_there(result, ask=time.monotonic() - asked > ASK):
+        while not is_there(result, ask=time.monotonic() - asked > ASK):
             if time.monotonic() - asked > ASK:
                 asked = time.monotonic()
             await asyncio.sleep(LOOK)
-            _drain(result.backend, 0.0005)
-
-
-def _tell(
-    event_loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], tell: Callable[[Any], None], value: Any
-) -> None:
-    """Settle a future of another thread's event loop, unless nobody waits any more."""
-
-    def settle() -> None:
-        if not future.done():
-            tell(value)
-
-    with contextlib.suppress(RuntimeError):  # the event loop is closed
-        event_loop.call_soon_threadsafe(settle)
-
-
-def _let_go(backend: Any, identity: str) -> None:
-    if hasattr(backend, "remove_pending_result"):
-        with contextlib.suppress(Exception):  # the backend is away, and has forgotten
-            backend.remove_pending_result(Bunch(id=identity))
-
-
-def _listen(result: AsyncResult) -> None:
-    """Have the backend take in the result when it comes, and look whether it came before."""
-    if hasattr(result.backend, "add_pending_result"):
-        result.backend.add_pending_result(result, weak=True)
-    _is_there(result, ask=True)
-
-
-def _is_there(result: AsyncResult, *, ask: bool) -> bool:
-    """Say whether a result has come in; `ask` the backend where it does not come by itself."""
-    if result._cache:  # noqa: SLF001 - as above
-        return True
-    pushes = hasattr(result.backend, "result_consumer")
-    stores = not pushes or hasattr(result.backend, "get_key_for_task")
-    if stores and (ask or not pushes):
-        result._get_task_meta()  # noqa: SLF001 - what its properties call
-    return bool(result._cache)  # noqa: SLF001 - as above
-
-
-def _drain(backend: Any, seconds: float) -> None:
-    """Take in what has come, waiting at most so long."""
-    consumer = getattr(backend, "result_consumer", None)
-    if consumer is None:
-        time.sleep(seconds)
-        return
-    with contextlib.suppress(TimeoutError):
-        consumer.drain_events(timeout=seconds)
+            take_in(result.backend, LOOK / 10)

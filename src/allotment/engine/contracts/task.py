@@ -9,11 +9,15 @@ from celery.result import AsyncResult
 
 from allotment.contracts.contract import Contract, unimplemented
 from allotment.contracts.implementing import Implementation
+from allotment.engine.app import routed_to
 from allotment.engine.contracts.loop import LineResult, current_line
-from allotment.errors import ContractInvalid
+from allotment.errors import ArgumentsInvalid, ResultInvalid
 
 HEADER = "allotment_contract"
 """A header of each message: the digest and the shape of the contract as the sender has it."""
+
+WHERE = ("queue", "exchange", "routing_key")
+"""The options of a call that say where it is sent."""
 
 _SENDERS = "allotment_senders"
 
@@ -44,6 +48,11 @@ class ContractTask(Task):
 
     def send(self, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]) -> AsyncResult:
         """Send arguments that were checked, to the contract's queue where nothing else says where."""
+        if self.implementation is None and self.app.conf.task_always_eager:
+            code = self.app.tasks.get(self.name)  # which finalizes the app, and so brings in the code there is
+            if code is None or code.implementation is None:
+                raise unimplemented(self.contract)
+            return code.send(args, kwargs, options)
         return super().apply_async(args, kwargs, **addressed(self.contract, self.app, options))
 
     def AsyncResult(self, task_id: str, **options: Any) -> AsyncResult:  # noqa: N802 - Celery's name
@@ -55,10 +64,11 @@ class ContractTask(Task):
 
 
 def addressed(contract: Contract[..., Any], app: Celery, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the options of a call with the contract's header and, where no fleet routes the app, with its queue."""
+    """Give the options of a call with the contract's header and, where nothing else routes it, with its queue."""
     found = dict(options)
     found["headers"] = {**(found.get("headers") or {}), HEADER: header_of(contract)}
-    if not hasattr(app, "allotment") and not any(found.get(key) for key in ("queue", "exchange", "routing_key")):
+    routed = hasattr(app, "allotment") or any(found.get(key) for key in WHERE)
+    if not routed and not (app.conf.task_routes and routed_to(app.conf.task_routes, contract.name)):
         found["queue"] = contract.queue
     return found
 
@@ -111,13 +121,16 @@ def register_code(implementation: Implementation[..., Any], app: Celery) -> None
     there = app._tasks.get(contract.name)  # noqa: SLF001 - as above
     if isinstance(there, ContractTask) and there.implementation is implementation:
         return
-    if isinstance(there, ContractTask) and there.implementation is None:
+    if isinstance(there, ContractTask) and (
+        there.implementation is None or there.implementation.place == implementation.place
+    ):
         app._tasks.unregister(contract.name)  # noqa: SLF001 - as above
     elif there is not None:
-        raise ContractInvalid(
-            f"there are two tasks {contract.name!r}: {_place(there)} and {_place(implementation.function)}",
-            hint="a contract is implemented once in an app: take one of them out, or give each an app of its own",
-        )
+        raise implementation.clash_with(f"{there.__module__}:{type(there).__qualname__}")
+    options = dict(implementation.options)
+    if options.get("autoretry_for"):
+        # what does not fit now does not fit later
+        options["dont_autoretry_for"] = (*options.get("dont_autoretry_for", ()), ArgumentsInvalid, ResultInvalid)
     app._task_from_fun(  # noqa: SLF001 - what Celery's `shared_task` calls (`celery/app/__init__.py`)
         _running(implementation),
         name=contract.name,
@@ -125,12 +138,8 @@ def register_code(implementation: Implementation[..., Any], app: Celery) -> None
         contract=contract,
         implementation=implementation,
         bind=implementation.bind,
-        **implementation.options,
+        **options,
     )
-
-
-def _place(code: Any) -> str:
-    return f"{code.__module__}:{getattr(code, '__qualname__', type(code).__qualname__)}"
 
 
 def _running(implementation: Implementation[..., Any]) -> Callable[..., Any]:

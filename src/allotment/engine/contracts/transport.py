@@ -10,7 +10,7 @@ from celery.canvas import Signature
 
 from allotment.contracts.contract import Contract
 from allotment.contracts.implementing import Implementation
-from allotment.engine.contracts import loop
+from allotment.engine.contracts import loop, shared
 from allotment.engine.contracts.environment import app_from_environment
 from allotment.engine.contracts.refusing import watch_workers
 from allotment.engine.contracts.task import addressed, register_code, task_of
@@ -23,8 +23,16 @@ _Keywords = Mapping[str, Any]
 
 def app_of(contract: Contract[..., Any]) -> Celery:
     """Give the app that sends a contract: its own, the one in use, else one made from the environment."""
-    # asked so because `current_app` would make an app, of no address, where the program has none
-    return contract.app or _state._tls.current_app or _state.default_app or _own_app()  # noqa: SLF001 - as said
+    return contract.app or _state._tls.current_app or _default_app() or _own_app()  # noqa: SLF001 - see below
+
+
+def _default_app() -> Celery | None:
+    """Give the app that a program made the default; None for the one Celery makes where there is none.
+
+    That one has no address, and any look at `celery.current_app` makes it (`celery/_state.py`, `_get_current_app`).
+    """
+    app: Celery | None = _state.default_app
+    return None if app is None or app.main == "default" else app
 
 
 @functools.cache
@@ -68,10 +76,7 @@ def register(implementation: Implementation[..., Any], app: Any) -> None:
     if app is not None:
         register_code(implementation, app)
         return
-    _state.connect_on_app_finalize(lambda one: register_code(implementation, one))
-    for one in _state._get_active_apps():  # noqa: SLF001 - as Celery's `shared_task` does (`celery/app/__init__.py`)
-        if one.finalized:
-            register_code(implementation, one)
+    shared.add(implementation)
 
 
 def running() -> Any:

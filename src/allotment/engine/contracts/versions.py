@@ -7,6 +7,7 @@ from typing import Any
 from celery.utils.log import get_logger
 from celery.worker.strategy import default
 
+from allotment.contracts.arguments import MOST_TEXT
 from allotment.contracts.comparison import Comparison, compare
 from allotment.contracts.differences import Severity
 from allotment.contracts.passing import given
@@ -16,6 +17,9 @@ from allotment.engine.quarantine import NOT_TAKEN, Reason, back_to_its_queue, ke
 from allotment.errors import ContractDiffers
 
 logger = get_logger(__name__)
+
+MOST_TOLD = 2000
+"""Characters of a reason."""
 
 MOST_VERSIONS = 64
 """How many versions of a contract a worker remembers its verdict on."""
@@ -40,6 +44,8 @@ def strategy(task: ContractTask, app: Any, consumer: Any, **options: Any) -> Any
         told = why if isinstance(why, str) else _told(why, message)
         if told is None:
             return run(message, body, *rest, **more)
+        told = _cut(told)
+        message.headers[HEADER] = _cut_header(header)
         try:
             keep_aside(consumer, message, Reason.CONTRACT_DIFFERS, told, ContractDiffers(told))
         except NOT_TAKEN as error:
@@ -53,8 +59,23 @@ def _shape_text(header: Any) -> str:
     return str(header.get("shape")) if isinstance(header, Mapping) else ""
 
 
+def _cut(text: str) -> str:
+    """Give the reason as a log and a header can hold it: on one line, and not longer than people read."""
+    plain = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:MOST_TOLD])
+    return plain + " …" if len(text) > MOST_TOLD else plain
+
+
+def _cut_header(header: Any) -> Any:
+    """Give the header as it was, unless it is too large to be sent on with the reason beside it."""
+    if isinstance(header, Mapping) and len(_shape_text(header)) <= MOST_TEXT and header.keys() <= {"digest", "shape"}:
+        return header
+    return _cut(str(header))
+
+
 def _verdict(shape: Shape, text: str) -> "tuple[Shape, Shape, Comparison] | str":
     """Compare a message's contract with the worker's; give in words why nothing can be said of it."""
+    if len(text) > MOST_TEXT:
+        return f"a message for {shape} names a contract of {len(text)} characters, and none has more than {MOST_TEXT}"
     try:
         sent = Shape.from_text(text)
         return sent, shape, compare(sent, shape)
