@@ -118,7 +118,7 @@ url = os.environ["BROKER_URL"]
 app = Celery(broker=url, backend="rpc://" if url.startswith("amqp") else url)
 sent = [
     app.send_task(name, args, kwargs, queue=name.partition(".")[0], headers=headers)
-    for name, args, kwargs, headers in json.loads(sys.argv[1])
+    for name, args, kwargs, headers in json.loads(sys.argv[1].replace("LONG", "x" * 100_000))
 ]
 for result in sent:
     try:
@@ -144,6 +144,12 @@ HOSTILE = [
     {"digest": "0", "shape": '["QUEUE.same", [["parcel", "keyword-only", true, {"$ref": "#/a"}, "s"]], {}, "", {}]'},
     {"digest": "0", "shape": '["another", [], {"type": "string"}, "str", {}]'},
     {"digest": "0", "shape": "[" * 20_000},
+    # RabbitMQ takes no more than 128 KiB of headers, and the reason goes there too
+    "LONG",
+    {"digest": "0", "shape": "LONG"},
+    {"digest": "0", "shape": "", "more": "LONG"},
+    {"digest": "0", "shape": '["QUEUE.same", [["parcel", "keyword-only", true, {}, "LONG"]], {}, "", {}]'},
+    {"digest": "0", "shape": '["QUEUE.same", [["\\u001b[31m\\n", "keyword-only", true, {}, "s"]], {}, "", {}]'},
 ]
 
 
@@ -335,4 +341,6 @@ def test_a_header_that_is_no_contract_sets_the_message_aside_and_the_worker_live
     assert side.ran("new") == ["same after"]
     kept = side.set_aside()
     assert sorted(int(message.payload[0][0]) for message in kept) == list(range(len(HOSTILE)))
-    assert {message.headers["allotment_dead"]["reason"] for message in kept} == {"contract-differs"}
+    whys = [message.headers["allotment_dead"] for message in kept]
+    assert {why["reason"] for why in whys} == {"contract-differs"}
+    assert all(why["detail"].isprintable() and len(why["detail"]) < 2100 for why in whys)
