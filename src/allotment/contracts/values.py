@@ -22,6 +22,8 @@ _CONFIG = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_
 _AS_THEY_ARE: tuple[Any, ...] = (int, str, float, bool, None)
 _MODULES = r"""('[^']*'|"[^"]*")|\b(?:[A-Za-z_]\w*\.)+"""
 """Texts, which stay, and the modules before a name, which do not."""
+_WHOLE = 2**53
+"""Up to this, and down to minus this, every whole number is a float too."""
 _SHORT = 40
 """Characters of a value that are shown at most."""
 _TOLD = ("title", "description", "examples", "deprecated", "default")
@@ -59,7 +61,7 @@ class ValueType:
         """Check a value and give it as JSON's own types. Raises ValueRefused."""
         if type(value) is self._alone:
             return value
-        if self._alone is float and type(value) is int and float(value) == value:
+        if self._alone is float and type(value) is int and -_WHOLE <= value <= _WHOLE:
             return value  # as it is: one that may be meant for a parameter of whole numbers stays one
         try:
             (written,) = self._dump(self._check([value], strict=True), mode="json", by_alias=True, round_trip=True)
@@ -135,13 +137,14 @@ def told(error: ValidationError) -> str:
     first = found[0]
     way = ".".join(str(step) for step in first["loc"][1:])
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    value = "" if first["type"] == "missing" else f", not {shown(first['input'])}"
+    value = "" if first["type"] == "missing" else f", not {shown(first['input'], inside=bool(way))}"
     return f"{way + ': ' if way else ''}{first['msg'][:1].lower()}{first['msg'][1:]}{value}{more}"
 
 
-def shown(value: Any) -> str:
-    """Give a short plain value as it is written, of any other its type."""
-    plain = value is None or isinstance(value, (bool, int, float)) or (isinstance(value, str) and len(value) <= _SHORT)
+def shown(value: Any, *, inside: bool) -> str:
+    """Give a short plain value as it is written, of any other its type, and of a text inside another value as well."""
+    short = isinstance(value, str) and len(value) <= _SHORT and not inside
+    plain = value is None or isinstance(value, (bool, int, float)) or short
     return repr(value)[:_SHORT] if plain else f"a {type(value).__qualname__}"
 
 

@@ -246,6 +246,7 @@ OLD_BERLIN = datetime(1880, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
         (Literal[1], True, False),
         (float, 3, True),
         (float, 2**53 + 1, False),
+        (float, 10**400, False),
         (list[float], [3], True),
         (Annotated[int, AfterValidator(lambda number: number + 1)], 1, False),
         (Annotated[int, PlainSerializer(lambda number: number + 1)], 1, False),
@@ -280,6 +281,7 @@ def test_an_error_repeats_no_value_that_may_be_secret() -> None:
     for hint, value in (
         (Address, {"streets": "hunter2"}),
         (Size, {"width": 1, "password": "hunter2"}),
+        (Size, {"width": 1, "height": "hunter2"}),
         (int, "hunter2" * 10),
         (dict[str, int], {"password": ["hunter2"]}),
     ):
