@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -393,10 +394,11 @@ def test_a_worker_that_does_not_hear_the_calls_of_its_code_says_so(running: Runn
 
 
 @pytest.fixture(params=["embedded", "redis", "rabbitmq"])
-def fleet(request: pytest.FixtureRequest, shared: ModuleType) -> Iterator[Running]:
+def fleet(request: pytest.FixtureRequest, shared: ModuleType, tmp_path: Path) -> Iterator[Running]:
     """Give a running fleet whose tasks are contracts."""
     _, environment = _addresses(request.param, request)
-    file = read_fleet_file(PROJECT / "fleet.yaml", environment)
+    folder = shutil.copytree(PROJECT, tmp_path / "pledges")
+    file = read_fleet_file(folder / "fleet.yaml", environment)
     app = Celery("web", set_as_current=False)
     before = {name: one.app for name, one in defined().items()}
     with RunningFleet(file.path, environment=environment):
@@ -432,3 +434,19 @@ def test_a_call_of_another_fleet_s_contract_may_name_its_queue(fleet: Running) -
     fleet.shared.elsewhere.apply_async((1,), queue="pledges.express")
     assert fleet.waiting("pledges.express") >= 1
     assert fleet.waiting("pledges.elsewhere") == before
+
+
+def test_a_fleet_s_worker_without_the_code_does_not_start(tmp_path: Path) -> None:
+    folder = shutil.copytree(PROJECT, tmp_path / "pledges")
+    worker = subprocess.run(
+        [sys.executable, "-m", "allotment", "worker", "-f", "wrong.yaml", "-p", "all"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert worker.returncode == 2
+    assert "'pledges.elsewhere'" in worker.stderr
+    assert "@implements(elsewhere) (elsewhere from pledges.shared)" in worker.stderr
+    assert not (folder / ".allotment").exists(), "no broker was started for it"

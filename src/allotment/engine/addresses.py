@@ -3,6 +3,7 @@
 from celery import Celery
 from kombu import Connection
 
+from allotment.engine.failover import ensure_connected
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.reach import CONNECT_TIMEOUT, unreachable
 from allotment.model.address import NO_RESULTS, Address
@@ -54,10 +55,15 @@ def broker_of(app: Celery) -> str:
 
 
 def check_broker(url: str, timeout: float = CONNECT_TIMEOUT) -> None:
-    """Connect and log in once. Raises BrokerUnreachable with the host, the port and what to try."""
-    connection = Connection(url, connect_timeout=timeout, transport_options={"socket_connect_timeout": timeout})
+    """Connect and log in once; of several nodes, one has to take it. `timeout` is in seconds, for each of them.
+
+    Raises BrokerUnreachable with the host and the port of the last that was tried, and what to try.
+    """
+    options = {"socket_connect_timeout": timeout, "socket_timeout": timeout}
+    connection = Connection(url, connect_timeout=timeout, transport_options=options)
+    tried = url
     try:
-        connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=timeout)
+        ensure_connected(connection, timeout)
         # a Redis connection is only made when it is first used
         _ = connection.default_channel
     except Exception as error:
