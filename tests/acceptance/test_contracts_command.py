@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import allot
 
+from allotment.local.contracts import read_source
+
 OLD = '''
 import sys
 from dataclasses import dataclass
@@ -182,6 +184,52 @@ def test_without_a_source_the_fleets_app_says_which_contracts_there_are(shop):
     assert "broken cannot be imported here" in done.err
 
 
+def test_what_modules_print_disturbs_nothing_even_as_they_end(shop):
+    (shop / "shop" / "talks.py").write_text(
+        "import atexit, os, sys\n"
+        "for out in (sys.stdout, sys.stderr):\n"
+        "    print('{', file=out)\n"
+        "    atexit.register(lambda out=out: print('}', file=out))\n"
+        "atexit.register(os._exit, 3)\n"
+    )
+    done = allot("contracts", "list", "-m", "shop", folder=shop)
+    assert (done.code, done.err) == (0, "")
+    assert "shop.add" in done.out
+
+
+def test_a_file_with_the_name_of_a_library_module_is_not_taken_for_it(shop, monkeypatch):
+    (shop / "types.py").write_text("raise RuntimeError('not these types')\n")
+    monkeypatch.chdir(shop)  # as of the installed command: its own process has this folder not on its path
+    assert len(read_source("shop", shop)) == 4
+
+
+def test_folders_within_a_package_need_no_init(shop):
+    (shop / "shop" / "inner" / "deep").mkdir(parents=True)
+    (shop / "shop" / "texts").mkdir()
+    (shop / "shop" / "inner" / "deep" / "one.py").write_text(
+        "from allotment import contract\n@contract(name='deep.one')\ndef one() -> None: ...\n"
+    )
+    for source in ("shop", "shop.inner", "./shop"):
+        assert "shop.inner.deep.one:one" in allot("contracts", "list", "-m", source, folder=shop).out
+
+
+def test_a_result_may_get_fields_and_a_bound_counts_that_json_schema_has_no_word_for(tmp_path):
+    text = (
+        "from decimal import Decimal\nfrom typing import Annotated\n"
+        "from pydantic import BaseModel, Field\nfrom allotment import contract\n"
+        "class Bill(BaseModel):\n    total: Decimal\n"
+        "@contract(name='shop.bill')\ndef bill(price: Annotated[Decimal, Field(ge=0)]) -> Bill: ...\n"
+    )
+    (tmp_path / "old.py").write_text(text)
+    (tmp_path / "more.py").write_text(text.replace("total: Decimal", "total: Decimal\n    paid: bool = False"))
+    (tmp_path / "tighter.py").write_text(text.replace("ge=0", "ge=100"))
+    more = allot("contracts", "diff", "old", "more", "--json", folder=tmp_path)
+    assert (more.code, more.document["verdict"]) == (0, "compatible")
+    tighter = allot("contracts", "diff", "old", "tighter", folder=tmp_path)
+    assert tighter.code == 1
+    assert "price: the worker takes only what is at least 100" in tighter.out
+
+
 def test_two_contracts_of_one_name_are_not_listed_as_one(shop, tmp_path):
     write_package(tmp_path / "next", NEW)
     done = allot("contracts", "list", "-m", "shop", "-m", "next/shop", folder=shop)
@@ -206,6 +254,10 @@ def test_two_contracts_of_one_name_are_not_listed_as_one(shop, tmp_path):
         (["diff", "shop", "exits"], "'exits' cannot be imported: SystemExit: 3"),
         (["diff", "shop", "dies"], "importing dies ended the process with 7"),
         (["diff", "shop", "untyped"], "'left'"),
+        (["list", "-m", "unwritten"], "unwritten.py:2"),
+        (["list", "-m", "plain"], "plain defines no contract"),
+        (["diff", "plain", "plain"], "plain defines no contract"),
+        (["diff", "none.json", "shop"], "none.json defines no contract"),
         (["diff", "shop"], "Missing argument 'B'"),
     ],
 )
@@ -219,6 +271,9 @@ def test_what_cannot_be_read_is_said_without_a_traceback(shop, arguments, told):
     (shop / "raises.py").write_text("x = 1\nraise ValueError('no')\n")
     (shop / "exits.py").write_text("raise SystemExit(3)\n")
     (shop / "dies.py").write_text("import os\nos._exit(7)\n")
+    (shop / "unwritten.py").write_text("x = 1\ndef f(:\n")
+    (shop / "plain.py").touch()
+    (shop / "none.json").write_text('{"contracts": []}')
     (shop / "untyped.py").write_text(
         "from allotment import contract\n\n@contract(name='a')\ndef a(left) -> None: ...\n"
     )

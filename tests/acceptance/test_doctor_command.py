@@ -200,14 +200,48 @@ def test_a_file_that_cannot_be_read_is_an_error_as_elsewhere(doctor: Callable[..
 def test_the_first_step_that_fails_is_the_last_of_its_server(
     doctor: Callable[..., Done], redis_server: RedisServer
 ) -> None:
-    dead = f"redis://:{CANARY}@127.0.0.1:{closed_port()}/0"
-    done = doctor("--json", BROKER_URL=f"{dead};{redis_server.url}")
+    broken = f"{redis_server.url.removesuffix('/0')}/none"
+    done = doctor("--json", BROKER_URL=f"{broken};{redis_server.url}")
     assert done.code == 1
-    assert found(done, "broker 1") == {"address": "ok", "name": "ok", "connection": "failed"}
+    assert found(done, "broker 1")["login"] == "failed"
+    assert list(found(done, "broker 1"))[-1] == "login"
     assert found(done, "broker 2")["round trip"] == "ok"
     for check in done.document["checks"]:
         assert list(check) == ["group", "name", "status", "detail", "cause", "try", "milliseconds"]
         assert (check["status"] == "failed") <= bool(check["cause"] and check["try"])
+
+
+def test_a_node_that_is_down_is_a_warning_where_another_lives(
+    doctor: Callable[..., Done], redis_server: RedisServer
+) -> None:
+    dead = f"redis://:{CANARY}@127.0.0.1:{closed_port()}/0"
+    done = doctor("--json", BROKER_URL=f"{dead};{redis_server.url};{dead};redis://h.invalid")
+    assert done.code == 0
+    assert found(done, "broker 1") == {"address": "ok", "name": "ok", "connection": "warning"}
+    assert found(done, "broker 3")["connection"] == "warning"
+    assert found(done, "broker 4") == {"address": "ok", "name": "warning"}
+    warnings = [check for check in done.document["checks"] if check["status"] == "warning"]
+    assert all(check["detail"].endswith("; Celery uses broker 2 in its place") for check in warnings)
+    assert all(check["cause"] and check["try"] for check in warnings)
+    assert "Celery uses broker 2 in its place" in doctor(BROKER_URL=f"{dead};{redis_server.url}").out
+
+
+def test_nodes_that_are_all_down_have_failed(doctor: Callable[..., Done]) -> None:
+    done = doctor("--json", BROKER_URL=";".join(f"amqp://127.0.0.1:{closed_port()}" for _ in range(2)))
+    assert done.code == 1
+    assert [found(done, f"broker {number}")["connection"] for number in (1, 2)] == ["failed", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "query", "words"),
+    [("redis", "?foo=bar", "does not take the option foo"), ("http", "", "no transport http")],
+)
+def test_a_broker_to_which_celery_cannot_connect_has_failed(
+    doctor: Callable[..., Done], redis_server: RedisServer, scheme: str, query: str, words: str
+) -> None:
+    done = doctor(BROKER_URL=f"{scheme}://:{CANARY}@127.0.0.1:{redis_server.port}/0{query}")
+    assert done.code == 1
+    assert words in done.out
 
 
 def test_text_gives_the_cause_and_what_to_try_under_what_failed(doctor: Callable[..., Done]) -> None:
@@ -239,7 +273,7 @@ def test_no_password_is_printed_whatever_fails(doctor: Callable[..., Done], form
         ]
         done = doctor("--format", form, "--timeout", "300ms", BROKER_URL=";".join(urls))
     assert done.code == 1
-    assert done.out.count("failed") >= len(urls) - 1
+    assert done.out.count("failed") + done.out.count("warning") >= len(urls) - 1
 
 
 # nodes and the embedded broker

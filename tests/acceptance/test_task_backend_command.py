@@ -130,7 +130,7 @@ def test_the_fleet_file_that_is_there_names_the_app(folder: Path) -> None:
         (("--exclude-tasks=*",), ("no task",)),
         (("--tasks=",), ("empty",)),
         (("--node=nowhere",), ("'nowhere'",)),
-        (("--profiles-file=nothing.yaml",), ("nothing.yaml",)),
+        (("--profiles-file=nowhere/nothing.yaml",), ("nothing.yaml", "--profiles-file FILE")),
         (("--profiles-file=fleet.yaml", "--fleet=fleet.yaml"), ("leave one",)),
         (("--app=shop:ap",), ("shop:ap",)),
         (("--app=not an app",), ("not an app",)),
@@ -145,6 +145,93 @@ def test_wrong_input_is_told_in_a_line_with_the_way_out(
     assert done.code == 2, done
     assert all(word in done.err for word in words), done.err
     assert "Traceback" not in done.err
+
+
+def test_an_empty_choice_is_told_by_the_variable_it_is_from(folder: Path) -> None:
+    for flags in ((), ("--health-check",)):
+        done = worker("-A", "shop:app", *flags, folder=folder, environment={"TASK_QUEUES": ","})
+        assert done.code == 2, done
+        assert "TASK_QUEUES" in done.err
+        assert "--queues" not in done.err
+
+
+def test_a_health_check_answers_in_json_where_that_is_asked_for(folder: Path) -> None:
+    done = worker("--worker-name=w@x", "--health-check", "--json", folder=folder)
+    assert (done.code, done.document["healthy"], done.document["pid"]) == (1, False, None)
+    assert "w@x" in done.document["detail"]
+
+
+def notes(*arguments: str, folder: Path) -> str:
+    """Give what a dry run says on standard error."""
+    done = worker(*arguments, "--dry-run", folder=folder)
+    assert done.code == 0, done
+    return done.err
+
+
+def test_a_task_misspelt_in_a_profile_is_told_with_the_nearest(folder: Path) -> None:
+    (folder / "worker-profiles.yaml").write_text(
+        "profiles:\n"
+        "  one: {tasks: [shop.file_lod, shop.file_extract, 'shop.file_*', 'celery.*'], queues: [work]}\n"
+        "  two: {tasks: [shop.file_load, 'mail.*'], queues: [work]}\n"
+    )
+    lines = notes("-A", "shop:app", "--profile=one", folder=folder).splitlines()
+    assert lines == [
+        "note: profile 'one' lists 'shop.file_lod', which is no task of the app; did you mean 'shop.file_load'?"
+    ]
+    every = notes("-A", "shop:app", "--queues=work", folder=folder)
+    assert "'shop.file_lod'" in every
+    assert "'mail.*'" in every
+
+
+def test_routers_that_are_functions_are_told_of(folder: Path) -> None:
+    (folder / "routed.py").write_text(
+        APP + "\n\ndef by_size(name, *rest, **options): ...\n\n\n"
+        "app.conf.task_routes = (by_size, 'routed.by_name', {'routed.file_load': 'files'})\n"
+    )
+    said = notes("-A", "routed:app", folder=folder)
+    assert "by_size, routed.by_name" in said
+    assert "task_routes" not in notes("-A", "shop:app", folder=folder)
+
+
+CONTRACTS = """\
+from celery import Celery
+from allotment import CeleryBackend, contract, implements
+
+app = Celery("trade", broker="redis://nowhere:6379/0")
+
+
+@contract(name="trade.sell", queue="trade")
+def sell(number: int) -> int: ...
+
+
+@contract(name="trade.buy", queue="trade")
+def buy(number: int) -> int: ...
+
+
+@implements(sell, app=app)
+def sell_it(number: int) -> int:
+    return number
+
+
+@app.task
+def count(): ...
+
+
+CeleryBackend(app)
+"""
+
+
+@pytest.mark.parametrize("flags", [(), ("--queues=trade",), ("--tasks=sell",), ("--exclude-tasks=count",)])
+def test_a_worker_that_would_take_calls_of_a_contract_without_code_does_not_start(
+    tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    (tmp_path / "trade.py").write_text(CONTRACTS)
+    done = worker("-A", "trade:app", *flags, folder=tmp_path)
+    assert done.code == 2, done
+    for word in ("'trade'", "'trade.buy'", "@implements(buy)"):
+        assert word in done.err
+    assert "it does not start" in notes("-A", "trade:app", *flags, folder=tmp_path)
+    assert notes("-A", "trade:app", "--tasks=count", folder=tmp_path) == ""
 
 
 def test_a_lane_that_would_be_shared_is_named_with_the_remedy(folder: Path) -> None:

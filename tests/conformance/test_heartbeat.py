@@ -318,3 +318,19 @@ def test_a_worker_whose_file_is_kept_by_another_says_so(tmp_path: Path) -> None:
         with worker_alone(tmp_path, "--heartbeat", beat, "--index", "2") as second:
             said = list(lines(second))
     assert any(f"process {first.pid} keeps the same heartbeat file" in line for line in said), said
+
+
+def test_workers_that_begin_at_once_with_one_file_say_so(tmp_path: Path) -> None:
+    beat = str(tmp_path / "beat.json")
+    warning = "keeps the same heartbeat file"
+    with (
+        worker_alone(tmp_path, "--heartbeat", beat) as first,
+        worker_alone(tmp_path, "--heartbeat", beat, "--index", "2") as second,
+    ):
+        said = [list(lines(worker, warning))[-1] for worker in (first, second)]
+        for worker in (first, second):
+            worker.terminate()
+        rest = [*lines(first, "never said"), *lines(second, "never said")]
+    assert f"process {second.pid} {warning}" in said[0]
+    assert f"process {first.pid} {warning}" in said[1]
+    assert not any(warning in line for line in rest)

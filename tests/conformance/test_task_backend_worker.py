@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +200,68 @@ def test_what_a_plain_producer_sends_to_a_queue_reaches_the_worker_that_has_it(s
     close(plain)
 
 
+ONE_TASK = """\
+from allotment import CeleryBackend
+
+backend = CeleryBackend()
+
+
+@backend.register_task(queue="released")
+def deliver(number):
+    return number + 1
+"""
+TWO_TASKS = f"""{ONE_TASK}
+
+@backend.register_task(queue="released")
+def digest(number):
+    return -number
+"""
+
+
+@pytest.mark.parametrize(("running", "sending"), [(ONE_TASK, TWO_TASKS), (TWO_TASKS, ONE_TASK)], ids=["old", "new"])
+def test_a_worker_takes_what_programs_of_another_release_send(
+    site: Site, tmp_path: Path, running: str, sending: str
+) -> None:
+    """Its queue has one task more in the one than in the other."""
+    sites = {}
+    for name, text in (("running", running), ("sending", sending)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "posting.py").write_text(text)
+        sites[name] = replace(site, folder=folder)
+    with ExitStack() as stack:
+        sites["running"].start(stack, "-A", "posting:backend", "--tasks=deliver").wait_until_ready()
+        code = "import posting; print(posting.deliver.delay(1).get(timeout=30))"
+        assert run_python(sites["sending"], code) == "2"
+
+
+def test_a_task_runs_whatever_its_name(site: Site, tmp_path: Path) -> None:
+    name = "weird name/ü[1]*"
+    (tmp_path / "odd.py").write_text(
+        "from allotment import CeleryBackend\nbackend = CeleryBackend()\n"
+        f"@backend.register_task(name={name!r}, queue='odd')\ndef odd(number): return number + 1\n"
+        f"@backend.register_task(name={name!r} + 'x', queue='odd')\ndef other(number): return -number\n"
+    )
+    here = replace(site, folder=tmp_path)
+    with ExitStack() as stack:
+        here.start(stack, "-A", "odd:backend", f"--tasks={name}").wait_until_ready()
+        assert run_python(here, "import odd; print(odd.odd.delay(1).get(timeout=30))") == "2"
+
+
+def run_python(site: Site, code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=site.folder,
+        env=dict(site.environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(
     site: Site, tmp_path: Path, number: signal.Signals
@@ -229,6 +291,21 @@ def test_a_worker_is_healthy_while_it_runs_and_not_afterwards(site: Site) -> Non
         assert (code, said.startswith("healthy: probed@")) == (0, True), said
     code, said = health(site, *flags)
     assert (code, said.startswith("unhealthy: ")) == (1, True), said
+
+
+def test_a_worker_is_not_taken_for_one_of_another_app_or_choice(site: Site, tmp_path: Path) -> None:
+    there = replace(site, folder=Path(shutil.copytree(PROJECT, tmp_path / "mill")))
+    with ExitStack() as stack:
+        site.start(stack, *PLAN_ALONE, "--exclude-tasks=mail_send").wait_until_ready()
+        while health(site, *PLAN_ALONE, "--exclude-tasks=mail_send")[0] != 0:
+            time.sleep(0.1)  # until its first beat; the test's own limit ends it
+        for asked, flags in (
+            (there, (*PLAN_ALONE, "--exclude-tasks=mail_send")),
+            (site, ("-A", "slow:backend", "--exclude-tasks=mail_send")),
+            (site, (*PLAN_ALONE, "--exclude-tasks=file_load")),
+            (site, PLAN_ALONE),
+        ):
+            assert health(asked, *flags)[0] == 1, flags
 
 
 def health(site: Site, *flags: str) -> tuple[int, str]:

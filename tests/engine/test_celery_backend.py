@@ -67,7 +67,7 @@ def test_a_program_sends_by_the_plan_also_what_is_registered_later(backend: Cele
     @backend.register_task(name="shop.late", queue="late")
     def late() -> None: ...
 
-    assert lane(backend, "shop.late") == "late"
+    assert lane(backend, "shop.late") == "late:shop.late"
     assert backend.tasks["shop.late"].queue == "late"
 
 
@@ -84,6 +84,46 @@ def test_an_app_s_routes_decide_where_nothing_was_registered() -> None:
     backend.register_task(name="routed.two", queue="own")(nothing)
     assert {name: task.queue for name, task in backend.tasks.items()} == {"routed.one": "routed", "routed.two": "own"}
     app.close()
+
+
+LISTED = """\
+from celery import Celery
+from allotment import CeleryBackend
+
+app = Celery("far", broker="memory://", include=["near_tasks", "broken_tasks"], set_as_current=False)
+app.conf.task_routes = {"far.routed": {"queue": "routed"}}
+CeleryBackend(app)
+"""
+
+
+def test_a_task_sent_by_name_is_looked_for_in_the_modules_that_the_app_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far_app.py").write_text(LISTED)
+    (tmp_path / "near_tasks.py").write_text(
+        "from far_app import app\n@app.task(name='far.routed')\ndef routed(): ...\n"
+        "@app.task(name='far.own')\ndef own(): ...\n"
+    )
+    (tmp_path / "broken_tasks.py").write_text(
+        "import no_such_library\nfrom far_app import app\n@app.task\ndef heavy(): ...\n"
+    )
+    code = (
+        "import far_app, sys\n"
+        "from allotment.errors import TaskUnknown\n"
+        "router = far_app.app.amqp.router\n"
+        "print(*(router.route({}, name)['queue'].name for name in sys.argv[1:]))\n"
+        "try: router.route({}, 'far.onw')\n"
+        "except TaskUnknown as error: print(error)\n"
+    )
+    names = ("far.own", "far.routed", "broken_tasks.heavy")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *names], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lanes, unknown = done.stdout.splitlines()
+    assert lanes == "far.own routed:far.routed broken_tasks.heavy"
+    assert "did you mean 'far.own'?" in unknown
+    assert "`include`" in unknown
 
 
 def test_a_backend_that_follows_a_file_sends_by_its_plan(backend: CeleryBackend, tmp_path: Path) -> None:
@@ -117,6 +157,9 @@ def test_a_worker_is_planned_when_it_is_made(backend: CeleryBackend) -> None:
         ({"tasks": ["extract"], "exclude_tasks": ["extract"]}, SelectionInvalid),
         ({"profile": "gpu"}, UnknownName),
         ({"file": "fleet.yaml"}, SelectionInvalid),
+        ({"concurrency": 0}, SelectionInvalid),
+        ({"concurrency": -3}, SelectionInvalid),
+        ({"log_level": "nope"}, SelectionInvalid),
         ({"app": None}, UnknownName),
     ):
         with pytest.raises(error):

@@ -36,14 +36,14 @@ QUICK = 1.0
 """Seconds for a step that is to fail by time."""
 
 
-def look(url: str, use_ssl: Any = None, timeout: float = 5.0) -> list[Check]:
+def look(url: str, use_ssl: Any = None, timeout: float = 5.0, *, results: bool = False) -> list[Check]:
     """Look at a server from outside any container."""
-    return list(server_checks(url, Surroundings(), timeout, use_ssl))
+    return list(server_checks(url, Surroundings(), timeout, use_ssl, results=results))
 
 
-def failure(url: str, use_ssl: Any = None, timeout: float = 5.0) -> Check:
+def failure(url: str, use_ssl: Any = None, timeout: float = 5.0, *, results: bool = False) -> Check:
     """Look at a server at which something fails, and give that: the last thing looked at, with cause and remedy."""
-    *before, last = look(url, use_ssl, timeout)
+    *before, last = look(url, use_ssl, timeout, results=results)
     assert last.failed, last
     assert not any(check.failed for check in before)
     assert last.cause
@@ -172,11 +172,12 @@ def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
 
 def test_another_kind_of_server_is_looked_at_no_further_than_that_it_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        *_, connection, last = look(f"db+postgresql://ann:{ENCODED}@127.0.0.1:{listener.getsockname()[1]}/x")
+        url = f"mongodb://ann:{ENCODED}@127.0.0.1:{listener.getsockname()[1]}/x"
+        *_, connection, last = look(url, results=True)
     assert connection.name == "connection"
     assert connection.status is Status.OK
     assert last.status is Status.UNKNOWN
-    assert look("file:///tmp/results")[-1].status is Status.UNKNOWN
+    assert look("file:///tmp/results", results=True)[-1].status is Status.UNKNOWN
 
 
 @pytest.mark.parametrize("url", [f"amqp://ann:{CANARY}@rabbit//", f"redis://h:{CANARY}", "rabbit"])
@@ -184,6 +185,61 @@ def test_what_is_no_address_is_told_without_repeating_it(url: str) -> None:
     found = failure(url)
     assert found.name == "address"
     assert "percent-encoded" in str(found.cause)
+
+
+# what kombu and Celery make of the address
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("foo=bar", "the option foo of"),
+        (f"password={CANARY}", "the option password of"),
+        ("virtual_host=3", "the option virtual_host of"),
+        ("heartbeat=often", "an option of"),
+        ("connect_timeout=3", "an option of"),
+    ],
+)
+def test_a_broker_whose_options_kombu_does_not_take(broker: BrokerServer, option: str, words: str) -> None:
+    found = failure(f"{broker.url}?{option}")
+    assert found.name == "address"
+    assert words in found.detail
+
+
+def test_an_option_of_which_only_redis_py_knows_that_there_is_none(tmp_path: Path) -> None:
+    require(RedisServer)
+    path = tmp_path / "redis.sock"
+    with RedisServer(settings={"unixsocket": str(path)}):
+        assert not any(check.failed for check in look(f"redis+socket://{path}?virtual_host=3"))
+        found = failure(f"redis+socket://{path}?foo=bar")
+    assert found.name == "login"
+    assert "the option foo of" in found.detail
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "rabbitmq", "valkey", "db+postgresql", "REDIS+SOCKET"])
+def test_a_broker_of_a_scheme_that_kombu_does_not_have(scheme: str, redis_server: RedisServer) -> None:
+    found = failure(f"{scheme}://ann:{ENCODED}@127.0.0.1:{redis_server.port}/0")
+    assert found.name == "address"
+    assert f"no transport {scheme}" in found.detail
+    assert "amqp://" in str(found.remedy)
+
+
+def test_a_broker_whose_transport_lacks_its_library() -> None:
+    found = failure("mongodb://127.0.0.1/x")
+    assert found.name == "address"
+    assert "pymongo" in str(found.cause)
+
+
+@pytest.mark.parametrize("scheme", ["http", "nothing.known", "memcached", "valkey", "amqp"])
+def test_results_of_a_scheme_that_celery_does_not_have(scheme: str, redis_server: RedisServer) -> None:
+    found = failure(f"{scheme}://ann:{ENCODED}@127.0.0.1:{redis_server.port}/0", results=True)
+    assert found.name == "address"
+    assert f"no result backend {scheme}" in found.detail
+
+
+def test_results_have_options_of_their_own(redis_server: RedisServer) -> None:
+    checks = look(f"{redis_server.url}?health_check_interval=30", results=True)
+    assert not any(check.failed for check in checks)
 
 
 # logging in

@@ -230,6 +230,17 @@ def test_an_environment_that_leads_elsewhere_is_told(
         app.send_task("left.go")
 
 
+def test_celerys_variable_for_the_usual_broker_changes_nothing_where_the_file_names_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(path.read_text() + "broker: redis://fleet.example/0\nresults: redis://fleet.example/1\n")
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://other.example/9")
+    app = Celery("here", set_as_current=False)
+    Fleet.load(path).install(app)
+    assert app.connection_for_read().hostname == "fleet.example"
+    assert app.connection_for_write().hostname == "fleet.example"
+
+
 def test_a_task_that_only_the_producer_has_moves_no_other(app: Celery, path: Path) -> None:
     """Workers do not know it, and consume what they consumed before."""
     app.task(name="left.go")(nothing)

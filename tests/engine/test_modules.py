@@ -57,6 +57,34 @@ def test_every_task_is_found_with_the_module_to_import_for_it(folder: Path) -> N
     assert "library_of_another_node" in inventory.failed["lab.lacking"]
 
 
+def test_what_an_app_prints_disturbs_nothing_even_as_it_ends(folder: Path) -> None:
+    path = folder / "lab" / "app.py"
+    path.write_text(path.read_text() + "import atexit\natexit.register(print, '{}')\n")
+    assert "lab.app.own" in {task.name for task in read_inventory("lab.app:app", folder).tasks}
+
+
+def test_a_file_beside_the_app_is_not_taken_for_one_of_pythons_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "types.py").write_text("raise RuntimeError('not these types')\n")
+    monkeypatch.chdir(folder)
+    assert read_inventory("lab.app:app", folder).tasks
+
+
+@pytest.mark.parametrize("ending", ["import os; os._exit(7)", "raise SystemExit(7)"])
+def test_an_app_that_ends_the_process_is_told_of(folder: Path, ending: str) -> None:
+    (folder / "ends.py").write_text(ending)
+    with pytest.raises(AppUnusable, match="ended the process with 7"):
+        read_inventory("ends:app", folder)
+
+
+def test_an_app_that_is_no_python_is_told_with_its_line(folder: Path) -> None:
+    (folder / "unwritten.py").write_text("x = 1\ndef f(:\n")
+    with pytest.raises(AppUnusable) as caught:
+        read_inventory("unwritten:app", folder)
+    assert str(caught.value.hint).endswith("unwritten.py:2")
+
+
 def test_an_app_that_breaks_is_told_with_its_place(folder: Path) -> None:
     (folder / "lab" / "app.py").write_text("1 / 0\n")
     with pytest.raises(AppUnusable) as error:

@@ -1,7 +1,8 @@
 """The fleet of an app that has no file: a profile for each task, so that each has a lane of its own.
 
-A queue with one task keeps its plain name; a queue with several has a lane each, and its plain name is the intake. A
-program that knows fewer tasks of a queue may send to the plain name, and a worker passes it on.
+Programs and workers are released apart and each know the tasks of their own code, so where a task goes follows from
+the task alone: to its own name where its queue is named so, else to `queue:task`, also where it is the only one there.
+The plain name of such a queue is the intake, for programs that know no lanes.
 """
 
 import hashlib
@@ -12,7 +13,8 @@ from pathlib import Path
 from allotment.errors import AppUnusable
 from allotment.model.address import Address
 from allotment.model.fleet import FleetModel
-from allotment.model.names import queue_name
+from allotment.model.names import queue_name, task_name
+from allotment.model.patterns import is_pattern
 from allotment.model.profile import Profile
 from allotment.model.task import KnownTask, TaskEntry
 from allotment.source.document import Document
@@ -21,6 +23,7 @@ from allotment.source.fleet_file import FleetFile
 STAND_IN = "tasks-alone"
 """Stands for the file's name where there is none: an embedded broker's state is kept under it."""
 
+_SIGN = re.compile(r"[*?\[]")
 _NOT_IN_A_QUEUE = re.compile(r"[^A-Za-z0-9_.-]")
 _KEPT = 100
 
@@ -33,13 +36,39 @@ def fleet_of_tasks(
     Raises AppUnusable where the app routes a task to a queue that lanes cannot be named after.
     """
     queues = {task.name: queue_of(task) for task in tasks}
+    owners = {queue: name for name, queue in queues.items() if queue == _named_after(name)}
+    profiles = [_profile(name, queue, owners.get(queue, name)) for name, queue in queues.items()]
+    # one that runs nothing: without it the lane of a queue's only task would have the plain name
+    profiles += [
+        Profile(f"{queue} intake", (queue,), tasks=())
+        for queue in dict.fromkeys(queues.values())
+        if queue not in owners
+    ]
     return FleetModel(
-        profiles={name: Profile(name, (queue,), tasks=(name,)) for name, queue in queues.items()},
-        entries=tuple(TaskEntry(name, queue) for name, queue in queues.items()),
+        profiles={profile.name: profile for profile in profiles},
+        entries=tuple(TaskEntry(_alone(name), queue) for name, queue in queues.items()),
         app=app,
         broker=broker,
         results=results,
     )
+
+
+def _profile(task: str, queue: str, owner: str) -> Profile:
+    """Give the profile of a task; with the task that its queue is named after, which so keeps the plain name."""
+    return Profile(_profile_name(task), (queue,), tasks=tuple(dict.fromkeys((_alone(task), _alone(owner)))))
+
+
+def _profile_name(task: str) -> str:
+    """Name a lane after the task, as far as the name does in a broker's queue."""
+    try:
+        return task_name(task)
+    except ValueError:
+        return _named_after(task)
+
+
+def _alone(task: str) -> str:
+    """Give a key that matches this task and no other, also where its name holds a pattern's signs."""
+    return _SIGN.sub(r"[\g<0>]", task) if is_pattern(task) else task
 
 
 def queue_of(task: KnownTask) -> str:

@@ -54,7 +54,7 @@ def _of_no_profile(plan: Plan, request: WorkerRequest, tasks: tuple[str, ...], h
     if request.node is not None and request.node not in nodes:
         raise UnknownName(f"there is no node {request.node!r}", hint=did_you_mean(request.node, nodes))
     node = here if request.node is None else nodes[request.node]
-    name = _own_name(request) or usual_name(None, None, request.tasks, request.queues)
+    name = _own_name(request) or usual_name(request.selection)
     queues = tuple(plan.queues) if request.queues is None else request.queues
     profile = Profile(name.partition("@")[0], queues, tasks=tasks, requires=_required(plan, tasks))
     consumes = consumed_lanes(plan, tasks, request, node.zone)

@@ -24,7 +24,8 @@ class TaskBackendWorker:
     names, last parts of names, or patterns; `concurrency` counts tasks at once.
 
     Raises an AllotmentError when it is made: UnknownName for a backend, task, queue or profile that is not there,
-    SelectionInvalid where what is asked contradicts itself, leaves nothing or shares a lane with what is left out.
+    SelectionInvalid where what is asked contradicts itself, leaves nothing, shares a lane with what is left out, or
+    cannot be: fewer than one task at once, a log level that there is not.
     """
 
     filters: ClassVar[tuple[tuple[str, ...], ...]] = ()
@@ -90,7 +91,9 @@ def _backend(backend_type: str, app: object | None, file: str | Path | None) -> 
     if not is_backend(app):
         folder = Path.cwd()
         named = None if file is None else Path(file)
-        return find_backend(backend_type).load(Source(app, named, usual_file(folder, os.environ), folder))
+        return find_backend(backend_type).load(
+            Source(app, named, usual_file(folder, os.environ), folder, named_by="file=")
+        )
     backend = cast("TaskBackend", app)
     if file is not None or backend.name != backend_type:
         what = "has a plan of its own" if file is not None else f"is of the type {backend.name!r}, not {backend_type!r}"

@@ -13,7 +13,8 @@ class WorkerPlan:
 
     `source` says where the plan is from. `concurrency` None: as many as there are cores. The addresses are without
     secrets. `command` is what would run it without Allotment, None where nothing does. `notes` are for whoever starts
-    it.
+    it. `of_profile` is the file's profile that was asked for. `heartbeat` names the file that a health check reads,
+    None: it is named after the worker.
     """
 
     backend: str
@@ -30,3 +31,5 @@ class WorkerPlan:
     log_level: str = "INFO"
     command: str | None = None
     notes: tuple[str, ...] = ()
+    of_profile: str | None = None
+    heartbeat: str | None = None

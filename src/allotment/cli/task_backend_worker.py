@@ -8,36 +8,34 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from allotment.backends.naming import Selection, heartbeat_name
+
 PROGRAM = "task-backend-worker"
 HEALTH_CHECK = "--health-check"
+APP_VARIABLE = "TASK_APP"
 QUEUES_VARIABLE = "TASK_QUEUES"
+
+FLEET_VARIABLE = "ALLOTMENT_FLEET"
+"""As `allotment.backends.request` has it, which imports YAML."""
 
 _NAMING = {
     "--tasks": "tasks",
+    "--exclude-tasks": "exclude_tasks",
     "--queues": "queues",
     "--profile": "profile",
     "--worker-profile": "profile",
     "-n": "node",
     "--node": "node",
     "--worker-name": "name",
+    "-A": "app",
+    "--app": "app",
+    "-f": "file",
+    "--fleet": "file",
+    "--profiles-file": "file",
 }
-"""The options that a worker's name follows from."""
+"""The options that the name of a worker's heartbeat file follows from."""
 
-_OTHERS = frozenset(
-    {
-        "--backend",
-        "--exclude-tasks",
-        "--profiles-file",
-        "-A",
-        "--app",
-        "-f",
-        "--fleet",
-        "-c",
-        "--concurrency",
-        "-l",
-        "--log-level",
-    }
-)
+_OTHERS = frozenset({"--backend", "-c", "--concurrency", "-l", "--log-level"})
 """The other options that take a value."""
 
 
@@ -54,18 +52,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(given, command, PROGRAM)
 
 
-def health(
-    *,
-    profile: str | None,
-    node: str | None,
-    tasks: Sequence[str] | None,
-    queues: Sequence[str] | None,
-    name: str | None,
-) -> int:
-    """Check the worker that these options make, print a line on it, and give 0 where it is healthy, else 1."""
-    from allotment.local.heartbeat import run_check
+def health(selection: Selection, *, app: str | None, file: Path | None, name: str | None, json: bool = False) -> int:
+    """Check the worker that these options make, print what is known of it, and give 0 where it is healthy, else 1."""
+    from allotment.local.heartbeat import check, run_check, usual_path
 
-    return run_check(_file_of(profile, node, tasks, queues, name))
+    path = usual_path(heartbeat_name(selection, app=app or "", file=file, folder=Path.cwd(), name=name))
+    if not json:
+        return run_check(path)
+    from dataclasses import asdict
+
+    from allotment.cli.output import print_json
+
+    found = check(path)
+    print_json(asdict(found))
+    return 0 if found.healthy else 1
 
 
 def _quick_check(arguments: Sequence[str]) -> int | None:
@@ -83,33 +83,23 @@ def _quick_check(arguments: Sequence[str]) -> int | None:
         if not value:
             return None
         found[name or option] = value
+    queues = found["queues"] if "queues" in found else ",".join(os.environ.get(QUEUES_VARIABLE, "").split())
+    written = found.get("tasks", ""), found.get("exclude_tasks", ""), queues
+    names = [split(text) for text in written]
+    if any(text and not those for text, those in zip(written, names, strict=True)):
+        return None
+    file = found.get("file") or os.environ.get(FLEET_VARIABLE)
     return health(
-        profile=found.get("profile"),
-        node=found.get("node"),
-        tasks=split(found.get("tasks", "")),
-        queues=split(found.get("queues") or os.environ.get(QUEUES_VARIABLE, "")),
+        Selection(names[0], names[1], queues=names[2], profile=found.get("profile"), node=found.get("node")),
+        app=found.get("app") or os.environ.get(APP_VARIABLE),
+        file=Path(file) if file else None,
         name=found.get("name"),
     )
 
 
 def split(text: str) -> tuple[str, ...]:
     """Take names apart that have commas between them."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _file_of(
-    profile: str | None, node: str | None, tasks: Sequence[str] | None, queues: Sequence[str] | None, name: str | None
-) -> Path:
-    """Give the file that the worker keeps; of a profile on a node that is not said, the newest."""
-    from allotment.backends.naming import full_name, usual_name
-    from allotment.local.heartbeat import encoded, files_folder, named_file, usual_path
-
-    path = usual_path(full_name(name) if name else usual_name(profile, node, tasks, queues))
-    if profile is None or node is not None or name or named_file():
-        return path
-    there = encoded(path.name.removesuffix(".json").partition("@")[0])
-    found = [(one.lstat().st_mtime, one) for one in files_folder().glob(f"{there}@*.json")]
-    return max(found, default=(0.0, path))[1]
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ class _Versions:
         theirs = Side("the worker", worker.definitions)
         self.sent = Assignment(ours, theirs)
         self.returned = Assignment(theirs, ours)
+        self.read = Assignment(theirs, ours, may_drop=True)
 
     def differences(self) -> Iterator[Difference]:
         if self.producer.name != self.worker.name:
@@ -100,6 +101,8 @@ class _Versions:
             yield Difference(Severity.BREAKING, sent.name, _told(refusal, sent.name))
         elif self.returned.refusal(taken.schema, sent.schema) is not None:
             told = f"the worker takes more: {taken.written}, where the producer gives {sent.written}"
+            if self.sent.rounds(sent.schema, taken.schema):
+                told += "; a whole number beyond 2**53 may become another"
             yield Difference(Severity.HARMLESS, sent.name, told)
 
     def _by_stars(self, passing: Passing) -> Iterator[Difference]:
@@ -120,10 +123,15 @@ class _Versions:
                 yield Difference(Severity.DEPENDS, name, told)
 
     def _result(self) -> Iterator[Difference]:
-        refusal = self.returned.refusal(self.worker.result, self.producer.result)
+        given, read = self.worker.result, self.producer.result
+        more = self.returned.refusal(given, read)
+        refusal = more and self.read.refusal(given, read)
         if refusal is not None:
             yield Difference(Severity.BREAKING, None, f"the result cannot be read: {_told(refusal, 'the result ')}")
-        elif self.sent.refusal(self.producer.result, self.worker.result) is not None:
+        elif more is not None:
+            told = f"the result has more than the producer reads: {_told(more, 'the result ')}"
+            yield Difference(Severity.HARMLESS, None, told)
+        elif self.sent.refusal(read, given) is not None:
             told = f"the result is narrower: {self.worker.result_written}, where the producer reads"
             yield Difference(Severity.HARMLESS, None, f"{told} {self.producer.result_written}")
 

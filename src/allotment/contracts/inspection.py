@@ -6,14 +6,13 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from allotment.contracts import registry
 from allotment.contracts.description import Description, to_document
 from allotment.errors import AllotmentError, ContractsUnusable
-
-SEPARATOR = "\n\x1e"
-"""Before the answer, as the modules may print too."""
 
 
 def find_contracts(modules: Iterable[str]) -> tuple[Description, ...]:
@@ -33,9 +32,19 @@ def find_contracts(modules: Iterable[str]) -> tuple[Description, ...]:
 def _imported(name: str) -> Iterator[ModuleType]:
     module = _import(name)
     yield module
-    for one in pkgutil.iter_modules(getattr(module, "__path__", ())):
-        if one.name != "__main__":  # importing that one would run it
-            yield from _imported(f"{name}.{one.name}")
+    folders = tuple(getattr(module, "__path__", ()))
+    within = {one.name for one in pkgutil.iter_modules(folders)}
+    for one in sorted(within.union(*map(_packages_without_init, folders))):
+        if one != "__main__":  # importing that one would run it
+            yield from _imported(f"{name}.{one}")
+
+
+def _packages_without_init(folder: str) -> Iterator[str]:
+    """Give the folders within a package that Python takes for packages too, if modules are somewhere in them."""
+    for path in Path(folder).iterdir():
+        is_folder = path.name.isidentifier() and path.is_dir() and not path.is_symlink()
+        if is_folder and any(path.rglob("*.py")):
+            yield path.name
 
 
 def _import(name: str) -> ModuleType:
@@ -46,11 +55,15 @@ def _import(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise _missing(name, error) from error
     except (Exception, SystemExit) as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
         raise ContractsUnusable(
             f"the module {name!r} cannot be imported: {type(error).__name__}: {error}",
-            hint=f"it was raised in {place.filename}:{place.lineno}",
+            hint=f"it was raised in {_place(error)}",
         ) from error
+
+
+def _place(error: BaseException) -> str:
+    place = error if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1]
+    return f"{place.filename}:{place.lineno}"
 
 
 def _missing(name: str, error: ModuleNotFoundError) -> ContractsUnusable:
@@ -63,15 +76,18 @@ def _missing(name: str, error: ModuleNotFoundError) -> ContractsUnusable:
 
 
 def main() -> int:
-    """Print the contracts of the modules named on the command line, after the folder that they are in."""
-    folder, *modules = sys.argv[1:]
+    """Write the contracts of the modules named on the command line into a file, for `allotment.local.answer`.
+
+    The file's path comes first, then the folder that the modules are in.
+    """
+    file, folder, *modules = sys.argv[1:]
     sys.path.insert(0, folder)  # before the folder this runs in: that one may have another version
+    answer: dict[str, Any]
     try:
-        found = find_contracts(modules)
+        answer = {"found": to_document(find_contracts(modules))}
     except ContractsUnusable as error:
-        sys.stderr.write(f"{SEPARATOR}{error.message}\n{error.hint or ''}")
-        return 1
-    sys.stdout.write(f"{SEPARATOR}{json.dumps(to_document(found))}")
+        answer = {"unusable": [error.message, error.hint or ""]}
+    Path(file).write_text(json.dumps(answer))
     return 0
 
 

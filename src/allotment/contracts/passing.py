@@ -165,8 +165,13 @@ def renamed(producer: Signature, worker: Signature) -> tuple[Signature, tuple[Di
         if one.kind is ParameterKind.POSITIONAL_ONLY and other.kind in alone and new:
             names[other.name] = one.name
     told = "the worker calls it {!r}, and only its position counts"
-    found = tuple(Difference(Severity.HARMLESS, ours, told.format(theirs)) for theirs, ours in names.items())
-    return Signature(tuple(replace(one, name=names.get(one.name, one.name)) for one in worker.parameters)), found
+    found = [Difference(Severity.HARMLESS, ours, told.format(theirs)) for theirs, ours in names.items()]
+    others = producer.of_kind(ParameterKind.VAR_KEYWORD)
+    for one in worker.parameters:
+        if others is not None and one.name in names and not one.required:  # Python 3.11 binds no keyword of such a name
+            left_out = f"right as long as a call does not give it by **{others.name}"
+            found.append(Difference(Severity.DEPENDS, one.name, left_out))
+    return Signature(tuple(replace(one, name=names.get(one.name, one.name)) for one in worker.parameters)), tuple(found)
 
 
 def _given(ours: Parameter, theirs: Parameter) -> Iterator[Difference]:

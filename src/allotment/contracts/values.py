@@ -5,9 +5,11 @@ date, UUID, Decimal, enum, dataclass or model arrives as what it was. Bytes trav
 except in pydantic's own models, which say for themselves how they are written.
 """
 
+import datetime as dt
+import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
@@ -157,8 +159,32 @@ def written(hint: Any) -> str:
     return re.sub(_MODULES, lambda found: found[1] or "", repr(hint)).replace("NoneType", "None")
 
 
+_BOUNDS = ("ge", "gt", "le", "lt")
+_NOW = ("now_op", "now_utc_offset")
+_UNSAID: dict[Any, tuple[str, ...]] = {
+    "decimal": (*_BOUNDS, "multiple_of", "max_digits", "decimal_places", "allow_inf_nan"),
+    "date": (*_BOUNDS, *_NOW),
+    "datetime": (*_BOUNDS, *_NOW, "tz_constraint"),
+    "time": (*_BOUNDS, "tz_constraint"),
+    "timedelta": _BOUNDS,
+    "float": ("allow_inf_nan",),
+    "complex": ("allow_inf_nan",),
+    "str": ("strip_whitespace", "to_lower", "to_upper", "ascii_only"),
+    "url": ("allowed_schemes", "host_required"),
+    "multi-host-url": ("allowed_schemes", "host_required"),
+}
+"""By pydantic's types what these ask of a value and JSON Schema has no keyword for."""
+
+
 class _Schemas(GenerateJsonSchema):
-    """Pydantic's schemas, which write a Decimal, a complex number and a dictionary's keys as if they were texts."""
+    """Pydantic's schemas, which write a Decimal, a complex number and a dictionary's keys as if they were texts.
+
+    What they do not say of a value is written by the name that pydantic has for it.
+    """
+
+    def build_schema_type_to_method(self) -> dict[Any, Callable[[Any], dict[str, Any]]]:
+        methods = super().build_schema_type_to_method()
+        return methods | {kind: functools.partial(_said, methods[kind], keys) for kind, keys in _UNSAID.items()}
 
     def decimal_schema(self, _: Any) -> dict[str, Any]:
         return {"type": "string", "format": "decimal"}
@@ -172,6 +198,22 @@ class _Schemas(GenerateJsonSchema):
         if keys is not None and keys["type"] not in ("str", "any") and "propertyNames" not in written:
             written["propertyNames"] = self.generate_inner(keys)
         return written
+
+
+def _said(method: Callable[[Any], dict[str, Any]], keys: tuple[str, ...], schema: Any) -> dict[str, Any]:
+    said = {key: _as_json(schema[key]) for key in keys if schema.get(key) is not None}
+    return {**method(schema), **said}
+
+
+def _as_json(value: Any) -> Any:
+    """Give what a schema asks as JSON: a duration in seconds, all else that is none as a text."""
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return value if isinstance(value, (bool, int)) else str(value)
 
 
 def schemas(types: Mapping[str, ValueType]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:

@@ -6,7 +6,7 @@ from kombu import Connection
 from allotment.engine.failover import ensure_connected
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.reach import CONNECT_TIMEOUT, unreachable
-from allotment.model.address import NO_RESULTS, Address
+from allotment.model.address import NO_RESULTS, Address, each_url
 
 _ALIASES = {"valkey": "redis", "valkeys": "rediss", "pyamqp": "amqp"}
 
@@ -57,16 +57,16 @@ def broker_of(app: Celery) -> str:
 def check_broker(url: str, timeout: float = CONNECT_TIMEOUT) -> None:
     """Connect and log in once; of several nodes, one has to take it. `timeout` is in seconds, for each of them.
 
-    Raises BrokerUnreachable with the host and the port of the last that was tried, and what to try.
+    Raises BrokerUnreachable with the host, the port and what to try.
     """
     options = {"socket_connect_timeout": timeout, "socket_timeout": timeout}
-    connection = Connection(url, connect_timeout=timeout, transport_options=options)
-    tried = url
+    silent: list[BaseException] = []
     try:
-        ensure_connected(connection, timeout)
-        # a Redis connection is only made when it is first used
-        _ = connection.default_channel
+        with Connection(url, connect_timeout=timeout, transport_options=options) as connection:
+            ensure_connected(connection, timeout, lambda error, _: silent.append(error))
+            # a Redis connection is only made when it is first used
+            _ = connection.default_channel
     except Exception as error:
-        raise unreachable(url, error) from error
-    finally:
-        connection.release()
+        # one that refuses the login is not passed over, and may be any of the list
+        refusing = each_url(url)[len(silent) :]
+        raise unreachable(refusing[0] if refusing and silent else url, error) from error

@@ -3,7 +3,7 @@
 import importlib
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def import_app(reference: str, folder: Path) -> Celery:
 
 def _raised(what: str, error: Exception) -> AppUnusable:
     """Put an error of the user's own module into words, with the place that raised it."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    place = error if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1]
     return AppUnusable(
         f"{what} cannot be imported: {type(error).__name__}: {error}",
         hint=f"it was raised in {place.filename}:{place.lineno}",
@@ -118,14 +118,29 @@ def routed_to(routes: Any, name: str) -> str | None:
     """Give the queue that mappings in `task_routes` name for a task; routers that are functions are not asked."""
     from celery.app.routes import MapRoute  # noqa: PLC0415 - only apps that route need it
 
-    for route in routes if isinstance(routes, (list, tuple)) else [routes] if routes else []:
-        if not isinstance(route, (dict, list, tuple)):
-            continue
-        found = MapRoute(route)(name)
+    for route in _routes(routes):
+        found = MapRoute(route)(name) if isinstance(route, _MAPPING) else None
         queue = found.get("queue") if found else None
         if queue is not None:
             return str(getattr(queue, "name", queue))
     return None
+
+
+def function_routers(routes: Any) -> tuple[str, ...]:
+    """Give the names of the routers in `task_routes` that are functions, or named as one."""
+    return tuple(
+        route if isinstance(route, str) else getattr(route, "__qualname__", type(route).__qualname__)
+        for route in _routes(routes)
+        if not isinstance(route, _MAPPING)
+    )
+
+
+_MAPPING = (dict, list, tuple)
+
+
+def _routes(routes: Any) -> Iterable[Any]:
+    """Give the routers one by one: the setting holds one, or several (`celery/app/routes.py`, `prepare`)."""
+    return routes if isinstance(routes, (list, tuple)) else [routes] if routes else []
 
 
 def import_all_tasks(app: Celery) -> None:

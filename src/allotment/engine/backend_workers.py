@@ -11,10 +11,12 @@ from typing import ClassVar
 
 from allotment.backends.addresses import Addresses, led_by_app, with_addresses
 from allotment.backends.alone import fleet_of_tasks, stand_in
+from allotment.backends.naming import heartbeat_name
 from allotment.backends.planning import PlannedWorker, planned_worker
 from allotment.backends.request import Source, WorkerRequest
 from allotment.backends.task import RegisteredTask
 from allotment.backends.worker_plan import WorkerPlan
+from allotment.engine.backend_notes import notes_on_app, notes_on_profiles, taken_without_code
 from allotment.engine.pool import prepare_pool
 from allotment.engine.programs import Program, program_of
 from allotment.errors import SelectionInvalid, UnknownName
@@ -71,7 +73,7 @@ class CeleryWorkers:
     @cached_property
     def _file(self) -> FleetFile | None:
         path = self._source.file or self._source.usual_file
-        return None if path is None else read_fleet_file(path, self._source.environment)
+        return None if path is None else read_fleet_file(path, self._source.environment, named_by=self._source.named_by)
 
     @cached_property
     def program(self) -> Program:
@@ -153,18 +155,32 @@ class CeleryWorkers:
             results=model.results.shown if model.results else None,
             log_level=request.log_level,
             command=_plain_command(followed.plan, found),
-            notes=tuple(self._notes()),
+            notes=tuple(self._notes(request, worker.consumes)),
+            of_profile=request.profile,
+            heartbeat=self._heartbeat(request),
         )
 
-    def _notes(self) -> Iterator[str]:
-        inventory = self.followed.inventory
-        for module, error in inventory.failed.items():
-            yield f"{module} cannot be imported here ({error}); its tasks were read from its source"
-        if self.followed.alone and inventory.follows is None:
+    def _heartbeat(self, request: WorkerRequest) -> str:
+        source = self._source
+        named = source.app if isinstance(source.app, str) else None if source.app is None else self.program.reference
+        return heartbeat_name(
+            request.selection, app=named or "", file=source.named_file, folder=source.folder, name=request.name
+        )
+
+    def _notes(self, request: WorkerRequest, consumes: tuple[str, ...]) -> Iterator[str]:
+        followed = self.followed
+        inventory = followed.inventory
+        yield from notes_on_app(inventory)
+        if not followed.alone:
+            yield from notes_on_profiles(followed.plan, inventory, request.profile)
+        elif inventory.follows is None:
             yield (
                 f"programs that import {self.program.reference} do not follow this plan and send where Celery does by"
                 " itself; CeleryBackend(app), at the end of the app's module, makes them follow it"
             )
+        if request.profile is None:
+            for name, placeholder in taken_without_code(inventory, consumes):
+                yield f"it does not start: calls of {name!r} arrive in {placeholder.queue!r}, and {placeholder.message}"
 
     def run(self, plan: WorkerPlan) -> int:
         """Be that worker until told to stop; give Celery's exit code.

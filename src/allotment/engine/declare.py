@@ -17,6 +17,7 @@ from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from allotment.engine.addresses import broker_of
+from allotment.engine.failover import ensure_connected
 from allotment.engine.queues import kombu_queue
 from allotment.errors import QueueDiffers
 from allotment.local.reach import CONNECT_TIMEOUT, unreachable
@@ -135,7 +136,7 @@ def declare_queues(app: Celery, worker: Worker) -> None:
     queues += [compiled.queues[name] for name in worker.consumes]
     with app.connection_for_read() as connection:
         try:
-            connection.ensure_connection(max_retries=1, timeout=CONNECT_TIMEOUT)
+            ensure_connected(connection, CONNECT_TIMEOUT)
             for queue in queues:
                 queue(connection.default_channel).declare()
         except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:

@@ -12,7 +12,10 @@ from allotment.backends.addresses import Addresses
 from allotment.backends.alone import fleet_of_tasks, stand_in
 from allotment.engine.app import known_tasks
 from allotment.engine.installation import ZONE_VARIABLE, Installation
+from allotment.engine.modules import take_inventory
 from allotment.engine.router import Compiled
+from allotment.errors import TaskUnknown
+from allotment.model.names import nearest
 from allotment.model.task import KnownTask
 from allotment.source.fleet_file import FleetFile
 
@@ -47,20 +50,46 @@ class Following(Installation):
 
 
 class OwnPlan(Following):
-    """The installation of an app without a file: the fleet is made of the tasks the app has, anew when one turns up."""
+    """The installation of an app without a file: the fleet is made of the tasks the app has, anew when one turns up.
+
+    A task that is sent by a name which is not known yet has the modules imported that the app lists, once. One of a
+    module that cannot be imported here is known by its source.
+    """
 
     def __init__(self, app: Celery, folder: Path, environment: Mapping[str, str]) -> None:
         said = Addresses.of(environment)
         super().__init__(stand_in(fleet_of_tasks((), broker=said.broker, results=said.results), folder), app)
+        self._listed: tuple[KnownTask, ...] | None = None
 
     @property
     def follows(self) -> str:
         """No file."""
         return ""
 
+    def compiled_for(self, task: str) -> Compiled:
+        """Give the plan that knows a task. Raises TaskUnknown for one that the app has nowhere."""
+        try:
+            return super().compiled_for(task)
+        except TaskUnknown as error:
+            if task in self._compile_with_listed().plan.tasks:
+                return self.compiled
+            near = nearest(task, self.plan.tasks)
+            meant = f"did you mean {near!r}? Else " if near else ""
+            hint = f"{meant}list the task's module in the app's `include`, or import it before the task is sent"
+            raise TaskUnknown(f"the app has no task {task!r}", task=task, queue=error.queue, hint=hint) from None
+
+    def _compile_with_listed(self) -> Compiled:
+        with self._compiling:
+            if self._listed is not None:
+                return self.compiled
+            self._listed = ()  # a listed module may send while it is imported
+            self._listed = take_inventory(self.app).tasks
+            return self._compile()
+
     def _compile(self) -> Compiled:
         with self._compiling:
+            known = {task.name: task for task in (*(self._listed or ()), *known_tasks(self.app))}
             model = self.file.model
-            made = fleet_of_tasks(known_tasks(self.app), broker=model.broker, results=model.results)
+            made = fleet_of_tasks(known.values(), broker=model.broker, results=model.results)
             self.file = replace(self.file, model=made)
             return super()._compile()

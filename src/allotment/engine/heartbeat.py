@@ -23,7 +23,7 @@ from celery.utils.log import get_logger
 from celery.worker import state
 
 from allotment.engine.probe import BrokerProbe
-from allotment.local.heartbeat import VARIABLE, Beat, check, own_folder, pid_namespace, start_of
+from allotment.local.heartbeat import VARIABLE, Beat, check, last_beat, own_folder, pid_namespace, start_of
 
 LOOP_PERIOD = 2.0
 """Seconds between notes of the main loop."""
@@ -81,19 +81,15 @@ class Heartbeat:
         self._broker: float | None = None
         self._writing = threading.Lock()
         self._stopped = threading.Event()
+        self._wrote = False
         self._warned = False
+        self._warned_of_another = False
 
     def start(self) -> None:
         """Begin to watch."""
         other = check(self._file.path)
         if other.healthy:
-            logger.warning(
-                "process %s keeps the same heartbeat file, %s, and a health check can tell of one of them only; "
-                "name another with %s",
-                other.pid,
-                self._file.path,
-                VARIABLE,
-            )
+            self._warn_of_another(other.pid)
         self._worker.timer.call_repeatedly(LOOP_PERIOD, self._ask_loop)
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
@@ -143,12 +139,32 @@ class Heartbeat:
         with self._writing:
             if self._stopped.is_set():
                 return
+            self._look_for_another(beat)
             try:
                 self._file.write(beat.to_json())
             except OSError as error:
                 self._warn(error)
             else:
+                self._wrote = True
                 self._warned = False
+
+    def _look_for_another(self, beat: Beat) -> None:
+        """See whether another process has written since this one did: both may have begun at once. Warns once."""
+        if not self._wrote or self._warned_of_another:
+            return
+        last = last_beat(self._file.path)
+        if last is not None and last.process != beat.process:
+            self._warn_of_another(last.pid)
+
+    def _warn_of_another(self, pid: int | None) -> None:
+        self._warned_of_another = True
+        logger.warning(
+            "process %s keeps the same heartbeat file, %s, and a health check can tell of one of them only; "
+            "name another with %s",
+            pid,
+            self._file.path,
+            VARIABLE,
+        )
 
     def _warn(self, error: OSError) -> None:
         if not self._warned:

@@ -6,6 +6,7 @@ the rest. Which module holds which task is found in a process of its own, so tha
 
 import importlib
 import importlib.util
+import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,12 +16,11 @@ from typing import Any
 from celery import Celery, chord
 
 from allotment.engine.addresses import broker_of
-from allotment.engine.app import beat_entries, import_app, known_tasks
+from allotment.engine.app import beat_entries, function_routers, import_app, known_tasks
 from allotment.engine.contracts.refusing import placeholders
 from allotment.engine.declared import declared_tasks
 from allotment.engine.settings import app_settings, task_attributes
 from allotment.errors import AppUnusable
-from allotment.local.inventory import SEPARATOR
 from allotment.model.address import without_secrets
 from allotment.model.inventory import Inventory
 from allotment.model.task import KnownTask
@@ -61,6 +61,7 @@ def take_inventory(app: Celery) -> Inventory:
         placeholders(app),
         follows,
         without_secrets(broker_of(app)),
+        function_routers(app.conf.task_routes),
     )
 
 
@@ -131,14 +132,16 @@ def keep_only(app: Celery, names: frozenset[str]) -> None:
 
 
 def main() -> int:
-    """Print the inventory of the app named on the command line, for `allotment.local.inventory`."""
-    reference, folder = sys.argv[1], Path(sys.argv[2])
+    """Write the inventory of the app named on the command line into a file, for `allotment.local.answer`.
+
+    The file's path comes first, then the app, then the folder that it is importable from.
+    """
+    file, reference, folder = sys.argv[1:]
     try:
-        inventory = take_inventory(import_app(reference, folder))
+        answer: dict[str, Any] = {"found": take_inventory(import_app(reference, Path(folder))).to_json()}
     except AppUnusable as error:
-        sys.stderr.write(f"{SEPARATOR}{error.message}\n{error.hint or ''}")
-        return 1
-    sys.stdout.write(f"{SEPARATOR}{inventory.to_json()}")
+        answer = {"unusable": [error.message, error.hint or ""]}
+    Path(file).write_text(json.dumps(answer))
     return 0
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from celery.utils.threads import bound_open_broker_sockets
 from kombu import Connection
 
+from allotment.engine.failover import ensure_connected
+
 TIMEOUT = 4.0
-"""Seconds to wait for each step: connecting, and an answer."""
+"""Seconds to wait for each step: connecting, to however many nodes, and an answer."""
 
 _LAST_WORDS = 1.0
 """Seconds to wait for the answer to a good-bye."""
@@ -19,19 +21,26 @@ _HEARTBEAT = 60
 class BrokerProbe:
     """Asks the broker and waits for the answer, with a connection that stays open as long as it works.
 
-    `template` gives a connection to where the worker's own one leads.
+    `template` gives the worker's own connection, or one that leads where that will. Of several nodes the one that the
+    worker is connected to is asked and no other; a worker that has no connection may get one to any of them.
     """
 
     def __init__(self, template: Callable[[], Connection]) -> None:
         self._template = template
         self._connection: Connection | None = None
         self._channel: Any = None
+        self._node: tuple[Any, ...] | None = None
 
     def answers(self) -> bool:
         """Say whether the broker answered just now."""
         try:
+            template = self._template()
+            node = _node_of(template)
+            if node != self._node:
+                self.close()
             if self._connection is None:
-                self._connect()
+                self._connect(template)
+                self._node = node
             self._ask()
         except Exception:  # noqa: BLE001 - whatever a broker's library raises, there was no answer
             self.close()
@@ -46,20 +55,22 @@ class BrokerProbe:
             with contextlib.suppress(Exception):  # from a broker that is gone
                 connection.release()
 
-    def _connect(self) -> None:
-        template = self._template()
+    def _connect(self, template: Connection) -> None:
+        nodes = [] if template.connected else template.alt
+        timeout = TIMEOUT / (len(nodes) or 1)
         # a connection of the app would start an embedded broker that is gone; this one only asks
         self._connection = template.clone(
-            connect_timeout=TIMEOUT,
+            alternates=nodes,
+            connect_timeout=timeout,
             heartbeat=_HEARTBEAT,
             transport_options={
                 **template.transport_options,
-                "socket_timeout": TIMEOUT,
-                "socket_connect_timeout": TIMEOUT,
+                "socket_timeout": timeout,
+                "socket_connect_timeout": timeout,
                 "health_check_interval": 0,
             },
         )
-        self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=TIMEOUT)
+        ensure_connected(self._connection, timeout)
         self._channel = self._connection.channel()
         bound_open_broker_sockets(self._connection, TIMEOUT)
 
@@ -69,3 +80,8 @@ class BrokerProbe:
         else:
             # AMQP has no question as such; this one changes nothing, as nothing is consumed here
             self._channel.basic_qos(0, 1, False)  # noqa: FBT003 - the protocol's arguments
+
+
+def _node_of(template: Connection) -> tuple[Any, ...]:
+    """Give what tells the node that a worker is connected to from another, and from none."""
+    return template.connected, template.hostname, template.port, template.virtual_host

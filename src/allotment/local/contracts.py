@@ -2,14 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from allotment.contracts.description import Description, from_document
-from allotment.contracts.inspection import SEPARATOR
 from allotment.errors import ContractsUnusable, Where
+from allotment.local.answer import Unanswered, Unusable, ask
 from allotment.model.names import module_name
 
 SNAPSHOT = ".json"
@@ -20,8 +18,17 @@ MOST_BYTES = 64 * 1024 * 1024
 def read_source(source: str, folder: Path) -> tuple[Description, ...]:
     """Give the contracts of a module, importable from the folder, of a package's folder or file, or of a snapshot.
 
-    Raises ContractsUnusable.
+    Raises ContractsUnusable, also where there is none: what is compared with nothing passes.
     """
+    found = _read(source, folder)
+    if not found:
+        raise ContractsUnusable(
+            f"{source} defines no contract", hint="name the module that has them: @contract and TaskContract make one"
+        )
+    return found
+
+
+def _read(source: str, folder: Path) -> tuple[Description, ...]:
     if source.endswith(SNAPSHOT):
         return _read_snapshot(folder / source, source)
     if os.sep in source or source.endswith(".py") or source in (".", ".."):
@@ -34,24 +41,15 @@ def read_source(source: str, folder: Path) -> tuple[Description, ...]:
 
 def read_modules(modules: Sequence[str], folder: Path) -> tuple[Description, ...]:
     """Give the contracts that these modules define or import. Raises ContractsUnusable."""
-    done = subprocess.run(
-        [sys.executable, "-m", "allotment.contracts.inspection", str(folder), *modules],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    _, found, answer = done.stdout.rpartition(SEPARATOR)
-    if done.returncode == 0 and found:
-        return from_document(json.loads(answer))
-    _, found, told = done.stderr.rpartition(SEPARATOR)
-    if found:
-        message, _, hint = told.strip().partition("\n")
-        raise ContractsUnusable(message, hint=hint or None)
-    last = (done.stderr.strip().splitlines() or ["and said nothing"])[-1]
-    raise ContractsUnusable(
-        f"importing {', '.join(modules)} ended the process with {done.returncode}: {last}",
-        hint="import it by hand: python -c 'import " + modules[0] + "'",
-    )
+    try:
+        return from_document(ask("allotment.contracts.inspection", str(folder), *modules))
+    except Unusable as error:
+        raise ContractsUnusable(error.message, hint=error.hint or None) from None
+    except Unanswered as error:
+        raise ContractsUnusable(
+            f"importing {', '.join(modules)} {error}",
+            hint=f"import it by hand: python -c 'import {modules[0]}'",
+        ) from None
 
 
 def merged(found: Iterable[tuple[Description, ...]]) -> tuple[Description, ...]:

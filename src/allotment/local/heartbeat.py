@@ -52,6 +52,11 @@ class Beat:
     loop: float | None
     broker: float | None
 
+    @property
+    def process(self) -> tuple[int, int | None, int | None]:
+        """What tells the process that wrote it from any other."""
+        return self.pid, self.started, self.namespace
+
     def to_json(self) -> str:
         """Write it as the file holds it."""
         return json.dumps(asdict(self)) + "\n"
@@ -152,6 +157,14 @@ def check(path: Path) -> Health:
     trouble = _trouble(beat, now)
     detail = trouble or f"process {beat.pid}, last beat {now - beat.written:.1f} s ago"
     return Health(trouble is None, f"{beat.worker}: {detail}", now - beat.written, beat.pid, beat.worker)
+
+
+def last_beat(path: Path) -> Beat | None:
+    """Give the last beat in a file, whoever wrote it; None where there is none to read."""
+    try:
+        return Beat.from_json(_read(path))
+    except (OSError, ValueError, _Refused):
+        return None
 
 
 def run_check(path: Path) -> int:

@@ -29,7 +29,8 @@ class Inventory:
     `failed` gives the error of each module that could not be imported; its tasks were read from its source. `chords_in`
     are the modules that use Celery's chord, `placeholders` the contracts without code. `follows` is the fleet file that
     the app's own module makes it follow, empty where that is a plan of its tasks alone, None where it does neither.
-    `broker` is where its settings send, without secrets.
+    `broker` is where its settings send, without secrets; `routers` are the functions in its `task_routes`, which no
+    plan asks.
     """
 
     tasks: tuple[KnownTask, ...]
@@ -41,6 +42,7 @@ class Inventory:
     placeholders: Mapping[str, Placeholder] = field(default_factory=dict)
     follows: str | None = None
     broker: str | None = None
+    routers: tuple[str, ...] = ()
 
     def modules_for(self, names: Iterable[str]) -> frozenset[str]:
         """Give the listed modules that must be imported to register these tasks."""
@@ -61,6 +63,7 @@ class Inventory:
                 "placeholders": {name: [one.queue, one.message, one.hint] for name, one in self.placeholders.items()},
                 "follows": self.follows,
                 "broker": self.broker,
+                "routers": list(self.routers),
             }
         )
 
@@ -81,4 +84,5 @@ class Inventory:
             {name: Placeholder(*one) for name, one in values["placeholders"].items()},
             values["follows"],
             values["broker"],
+            tuple(values["routers"]),
         )

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
-_CLASS = re.compile(r"\[(!?)(.)[^\]]*\]")
+_SIGN = re.compile(r"\[(!?)(.)[^\]]*\]|[*?]")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -34,7 +34,7 @@ def sample(key: str, filler: str) -> str:
     """Give a name that the key matches, with `filler` where any text or any sign will do."""
     if not is_pattern(key):
         return key
-    return _CLASS.sub(lambda found: filler if found[1] else found[2], key).replace("*", filler).replace("?", filler)
+    return _SIGN.sub(lambda found: filler if found[1] else found[2] or filler, key)
 
 
 class PatternIndex(Generic[Value]):

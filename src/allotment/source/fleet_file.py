@@ -29,18 +29,20 @@ class FleetFile:
     model: FleetModel
 
 
-def read_fleet_file(path: FilePath, environment: Mapping[str, str] | None = None) -> FleetFile:
-    """Read a fleet file; `environment` stands in for the process's own. Raises FileInvalid."""
+def read_fleet_file(
+    path: FilePath, environment: Mapping[str, str] | None = None, *, named_by: str = "--fleet FILE"
+) -> FleetFile:
+    """Read a fleet file; `environment` stands in for the process's own, `named_by` is for hints. Raises FileInvalid."""
     values = os.environ if environment is None else environment
 
     def read(one: FilePath) -> Document:
-        return read_shape(_text_of(one), str(one), values)
+        return read_shape(_text_of(one, named_by), str(one), values)
 
     document = with_included(read(path), read)
     return FleetFile(path.resolve(), document, _model(document))
 
 
-def _text_of(path: FilePath) -> str:
+def _text_of(path: FilePath, named_by: str) -> str:
     shown = str(path)
     try:
         if path.is_dir():
@@ -54,13 +56,13 @@ def _text_of(path: FilePath) -> str:
         return found.decode()  # line breaks stay as they are: --fix writes them back
     except (FileNotFoundError, NotADirectoryError):
         near = did_you_mean(path.name, _yaml_files(path.parent), otherwise="")
-        hint = near or "name another with --fleet FILE, or start one: see `allot schema` for its keys"
+        hint = near or f"name another with {named_by}, or start one: see `allot schema` for its keys"
         raise _unreadable("file-missing", f"there is no file {shown}", hint) from None
     except PermissionError:
         raise _unreadable("file-unreadable", f"{shown} may not be read", "check its owner and mode") from None
     except OSError as error:
         raise _unreadable(
-            "file-unreadable", f"{shown} cannot be read: {error.strerror}", "name another with --fleet FILE"
+            "file-unreadable", f"{shown} cannot be read: {error.strerror}", f"name another with {named_by}"
         ) from None
     except UnicodeDecodeError as error:
         raise _unreadable("yaml-character", f"{shown} is not UTF-8 at byte {error.start}", "save it as UTF-8") from None

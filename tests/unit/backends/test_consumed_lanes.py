@@ -19,6 +19,7 @@ TASKS = (
     KnownTask("extract", app_queue="files"),
     KnownTask("load", app_queue="files"),
     KnownTask("mail"),
+    KnownTask("only", app_queue="own"),
 )
 ALONE = compile_plan(fleet_of_tasks(TASKS), TASKS)
 
@@ -32,6 +33,7 @@ def lanes(plan: Plan, tasks: Sequence[str], request: WorkerRequest | None = None
 def test_each_task_alone_has_a_lane_and_a_shared_queue_s_plain_name_is_its_intake() -> None:
     assert lanes(ALONE, ["mail"]) == {"mail"}
     assert lanes(ALONE, ["extract"]) == {"files", "files:extract"}
+    assert lanes(ALONE, ["only"]) == {"own", "own:only"}
     assert lanes(ALONE, ["extract", "load"]) == {"files", "files:extract", "files:load"}
 
 

@@ -7,6 +7,7 @@ import enum
 import uuid
 from typing import Annotated, Any, Literal, NotRequired
 
+import pydantic
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
@@ -82,6 +83,10 @@ class Circle(BaseModel):
     radius: float
 
 
+class WideCircle(Circle):
+    width: float = 1.0
+
+
 class Square(BaseModel):
     kind: Literal["square"] = "square"
     side: float
@@ -106,9 +111,13 @@ TwoShapes = Annotated[Circle | Square, Field(discriminator="kind")]
 ThreeShapes = Annotated[Circle | Square | Triangle, Field(discriminator="kind")]
 
 
+_OF_PYDANTIC = ("AwareDatetime", "FiniteFloat", "FutureDatetime", "NaiveDatetime", "PastDate", "StringConstraints")
+
+
 def shape(parameters: str, result: str = "None", name: str = "magic") -> Shape:
     """Give the shape of a contract with this signature."""
-    scope: dict[str, Any] = globals() | {"datetime": dt, "decimal": decimal, "uuid": uuid}
+    scope: dict[str, Any] = globals() | {name: getattr(pydantic, name) for name in _OF_PYDANTIC}
+    scope |= {"datetime": dt, "uuid": uuid, "Decimal": decimal.Decimal}
     exec(f"def function({parameters}) -> {result}: ...", scope)
     return Arguments(name, scope["function"]).shape
 
@@ -162,6 +171,7 @@ def outcome(producer: Shape, worker: Shape) -> set[tuple[str | None, Severity]]:
         ("**more: int", "a: int = 0, **more: int", {("a", HARMLESS)}),
         ("**more: int", "a: str = '', **more: int", {("a", HARMLESS), ("a", DEPENDS)}),
         ("**more: int", "a: int = 0, /, **more: int", {("a", HARMLESS), ("a", DEPENDS)}),
+        ("a: int = 0, /, **more: int", "b: int = 0, /, **more: int", {("a", HARMLESS), ("b", DEPENDS)}),
     ],
 )
 def test_how_arguments_are_passed(producer, worker, expected):
@@ -178,6 +188,8 @@ SAME = [
 ]
 WIDER = [
     ("int", "Any"),
+    ("list[dict[str, int | None]]", "Any"),
+    ("Colour", "Any"),
     ("int", "float"),
     ("int", "int | None"),
     ("int", "int | str"),
@@ -198,9 +210,7 @@ WIDER = [
     ("list[int]", "list[float]"),
     ("dict[str, int]", "dict[str, float]"),
     ("dict[Colour, int]", "dict[str, int]"),
-    ("Point", "PointWithLabel"),
     ("Point", "dict[str, int]"),
-    ("Point", "Open"),
     ("Strict", "Open | Strict"),
     ("NamedWithAge", "Named"),
     ("Tree", "Wood"),
@@ -210,7 +220,68 @@ WIDER = [
     ("datetime.date", "datetime.date | None"),
     ("list[str]", "list[str] | list[int]"),
 ]
+# of a result, who knows fewer fields reads it too
+MORE_FIELDS = [
+    ("Point", "PointWithLabel"),
+    ("Point", "Open"),
+    ("list[Point]", "list[PointWithLabel]"),
+    ("Point | None", "PointWithLabel | None"),
+    ("Circle | Square", "WideCircle | Square"),
+    ("TwoShapes", "Annotated[WideCircle | Square, Field(discriminator='kind')]"),
+]
+# what JSON Schema has no keyword for
+_BEYOND = [
+    ("decimal.Decimal, Field(ge=100)", "decimal.Decimal, Field(ge=0)"),
+    ("decimal.Decimal, Field(gt=0)", "decimal.Decimal, Field(ge=0)"),
+    ("decimal.Decimal, Field(lt=Decimal('1.5'))", "decimal.Decimal, Field(le=Decimal('1.50'))"),
+    ("decimal.Decimal, Field(le=9)", "decimal.Decimal, Field(lt=10)"),
+    ("decimal.Decimal, Field(ge=0)", "decimal.Decimal, ''"),
+    ("decimal.Decimal, Field(multiple_of=Decimal('0.5'))", "decimal.Decimal, Field(multiple_of=Decimal('0.1'))"),
+    ("decimal.Decimal, Field(max_digits=4)", "decimal.Decimal, Field(max_digits=5)"),
+    ("decimal.Decimal, Field(decimal_places=1)", "decimal.Decimal, Field(decimal_places=2)"),
+    (
+        "decimal.Decimal, Field(max_digits=4, decimal_places=2)",
+        "decimal.Decimal, Field(max_digits=5, decimal_places=2)",
+    ),
+    ("decimal.Decimal, ''", "decimal.Decimal, Field(allow_inf_nan=True)"),
+    ("FiniteFloat, ''", "float, ''"),
+    ("int, ''", "FiniteFloat, ''"),
+    ("datetime.date, Field(ge=datetime.date(2021, 1, 1))", "datetime.date, Field(gt=datetime.date(2020, 12, 31))"),
+    ("PastDate, ''", "datetime.date, ''"),
+    ("datetime.datetime, Field(lt=datetime.datetime(2020, 1, 1))", "datetime.datetime, ''"),
+    ("datetime.time, Field(le=datetime.time(3))", "datetime.time, Field(le=datetime.time(4))"),
+    ("datetime.timedelta, Field(ge=datetime.timedelta(days=2))", "datetime.timedelta, Field(ge=datetime.timedelta(1))"),
+    ("AwareDatetime, ''", "datetime.datetime, ''"),
+    ("NaiveDatetime, ''", "datetime.datetime, ''"),
+    ("FutureDatetime, ''", "datetime.datetime, ''"),
+    ("str, StringConstraints(to_lower=True)", "str, ''"),
+]
+BEYOND = [(f"Annotated[{narrow}]", f"Annotated[{wide}]") for narrow, wide in _BEYOND]
 OTHER = [
+    # who takes anything gets a text, a list or a dictionary
+    ("datetime.date", "Any"),
+    ("datetime.datetime", "Any"),
+    ("bytes", "Any"),
+    ("set[int]", "Any"),
+    ("tuple[int, str]", "Any"),
+    ("Point", "Any"),
+    ("Tree", "Any"),
+    ("dict[int, str]", "Any"),
+    ("list[datetime.date]", "Any"),
+    ("list[datetime.date]", "list"),
+    ("dict[str, Point]", "dict[str, Any]"),
+    ("datetime.date | None", "Any"),
+    ("NaiveDatetime", "AwareDatetime"),
+    ("PastDate", "Annotated[datetime.date, Field(ge=datetime.date(2020, 1, 1))]"),
+    (
+        "Annotated[datetime.datetime, Field(ge=datetime.datetime(2020, 1, 1))]",
+        "Annotated[datetime.datetime, Field(ge=datetime.datetime(2019, 1, 1, tzinfo=datetime.UTC))]",
+    ),
+    # of five digits with two after the point only three may be before it
+    (
+        "Annotated[decimal.Decimal, Field(max_digits=5, decimal_places=0)]",
+        "Annotated[decimal.Decimal, Field(max_digits=5, decimal_places=2)]",
+    ),
     ("int", "str"),
     ("int", "bool"),
     ("bool", "int"),
@@ -253,7 +324,7 @@ def test_types_that_are_the_same_however_they_are_written(writes, reads):
     assert not compare(shape(f"a: {reads}"), shape(f"a: {writes}")).differences
 
 
-@pytest.mark.parametrize(("narrow", "wide"), WIDER)
+@pytest.mark.parametrize(("narrow", "wide"), [*WIDER, *MORE_FIELDS, *BEYOND])
 def test_a_wider_type_takes_all_and_a_narrower_one_does_not(narrow, wide):
     assert outcome(shape(f"a: {narrow}"), shape(f"a: {wide}")) == {("a", HARMLESS)}
     assert ("a", BREAKING) in outcome(shape(f"a: {wide}"), shape(f"a: {narrow}"))
@@ -264,13 +335,50 @@ def test_a_type_that_is_not_taken_or_becomes_another(writes, reads):
     assert outcome(shape(f"a: {writes}"), shape(f"a: {reads}")) == {("a", BREAKING)}
 
 
-@pytest.mark.parametrize(("narrow", "wide"), WIDER)
+@pytest.mark.parametrize(("narrow", "wide"), [*WIDER, *BEYOND])
 def test_with_results_it_is_the_other_way_round(narrow, wide):
     assert outcome(shape("", wide), shape("", narrow)) == {(None, HARMLESS)}
     assert outcome(shape("", narrow), shape("", wide)) == {(None, BREAKING)}
 
 
-@pytest.mark.parametrize("written", sorted({one for pair in (*SAME, *WIDER, *OTHER) for one in pair}))
+@pytest.mark.parametrize(("fewer", "more"), MORE_FIELDS)
+def test_a_result_with_more_fields_than_the_producer_reads_is_read(fewer, more):
+    assert outcome(shape("", fewer), shape("", more)) == {(None, HARMLESS)}
+
+
+@pytest.mark.parametrize(
+    ("read", "given"),
+    [
+        ("Strict", "Point"),  # it forbids what it does not know
+        ("PointInSpace", "Point"),
+        ("NamedWithAge", "Named"),
+        ("Wood", "Named"),
+        ("Point", "dict[str, int]"),
+        ("Point", "None"),
+        ("None", "int"),
+        ("Point | PointWithLabel", "PointInSpace"),  # which of the two it becomes is the union's business
+    ],
+)
+def test_a_result_that_lacks_what_the_producer_reads_is_not_read(read, given):
+    assert outcome(shape("", read), shape("", given)) == {(None, BREAKING)}
+
+
+@pytest.mark.parametrize("given", ["datetime.date", "Point", "set[int]"])
+def test_a_result_is_read_as_json_where_the_producer_asks_for_nothing_else(given):
+    assert outcome(shape("", "Any"), shape("", given)) == {(None, HARMLESS)}
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"), [("int", True), ("int | None", True), ("Annotated[int, Field(ge=0, le=2**53)]", False)]
+)
+def test_whole_numbers_that_no_float_has_are_told_of(sent, told):
+    [difference] = compare(shape(f"a: {sent}"), shape("a: float | None")).differences
+    assert ("2**53" in difference.told) is told
+
+
+@pytest.mark.parametrize(
+    "written", sorted({one for pair in (*SAME, *WIDER, *MORE_FIELDS, *BEYOND, *OTHER) for one in pair})
+)
 def test_a_contract_goes_with_itself(written):
     ours = shape(f"a: {written}", written)
     assert not compare(ours, Shape.from_text(ours.text)).differences
@@ -367,6 +475,13 @@ HOSTILE = [
     _with({"oneOf": [{"type": "object"}], "discriminator": {"propertyName": "a", "mapping": 5}}),
     _with({"const": float("inf")}),
     _with({1: 2}),
+    _with({"type": "string", "format": "decimal", "ge": "NaN"}),
+    _with({"type": "string", "format": "decimal", "gt": [1], "le": {}}),
+    _with({"type": "string", "format": "decimal", "ge": "1e999999999", "multiple_of": "0"}),
+    _with({"type": "string", "format": "decimal", "max_digits": "x", "decimal_places": -5}),
+    _with({"type": "string", "format": ["date"], "lt": "2020-01-01"}),
+    _with({"type": "string", "format": "date-time", "lt": "yesterday", "tz_constraint": {}}),
+    _with({"type": "string", "format": "duration", "gt": "nan", "ge": True}),
     _with("text"),
     _with([]),
 ]
@@ -374,6 +489,8 @@ READERS = [
     shape("a: Tree"),
     shape("a: Annotated[int, Field(ge=0, multiple_of=3)]"),
     shape("a: list[tuple[int, str]]"),
+    shape("a: Annotated[decimal.Decimal, Field(gt=3, lt=9, multiple_of=2, max_digits=3, decimal_places=1)]"),
+    shape("a: Annotated[datetime.timedelta, Field(gt=datetime.timedelta(1))]"),
     shape("a: ThreeShapes"),
     shape("a: Literal['a', 'b'] | dict[Colour, Point]"),
 ]

@@ -53,6 +53,10 @@ def expired() -> ssl.SSLCertVerificationError:
         (Exception("Authentication required."), Fault.LOGIN_NEEDED),
         (Exception("You can't write against a read only replica."), Fault.READ_ONLY),
         (Exception("unknown command 'HELLO', with args beginning with: '3'"), Fault.TOO_OLD),
+        (KeyError("No such transport: http"), Fault.NO_TRANSPORT),
+        (ValueError("Invalid transport scheme: 'a.b'"), Fault.NO_TRANSPORT),
+        (ModuleNotFoundError("No module named 'boto3'"), Fault.NOT_INSTALLED),
+        (TypeError("f() got an unexpected keyword argument 'foo'"), Fault.BAD_OPTION),
         (Exception("something that nobody has seen"), Fault.UNKNOWN),
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else None,
@@ -86,7 +90,7 @@ def test_every_fault_has_words_for_every_place_and_none_of_them_secret(
 def test_the_table_has_every_fault() -> None:
     assert set(_TABLE) == set(Fault)
     known = {"host", "port", "path", "place", "family", "scheme", "encrypted_scheme", "login_command", "grant"}
-    known |= {"reason", "authority_option", "own_scheme"}
+    known |= {"reason", "authority_option", "own_scheme", "option"}
     used = {
         name
         for told in _TABLE.values()

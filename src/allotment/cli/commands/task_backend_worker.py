@@ -5,20 +5,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from allotment.backends.request import FLEET_VARIABLE, PROFILES_FILE, Source, WorkerRequest, usual_file
+from allotment.backends.naming import Selection
+from allotment.backends.request import FLEET_VARIABLE, LOG_LEVELS, PROFILES_FILE, Source, WorkerRequest, usual_file
 from allotment.cli.group import Told
 from allotment.cli.options import Function, format_option
 from allotment.cli.output import note
-from allotment.cli.task_backend_worker import HEALTH_CHECK, PROGRAM, QUEUES_VARIABLE, health, split
+from allotment.cli.task_backend_worker import APP_VARIABLE, HEALTH_CHECK, PROGRAM, QUEUES_VARIABLE, health, split
 from allotment.cli.views import backend_worker as view
 
 
-def _names(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
+def _names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
     """Take names apart that were given with commas between them; None where none were."""
     names = tuple(dict.fromkeys(name for value in values for name in split(value)))
     if values and not names:
-        raise click.BadParameter(f"it is empty: write {parameter.opts[0]}=one, or {parameter.opts[0]}=one,two")
+        by_variable = context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT
+        name = parameter.envvar if by_variable else parameter.opts[0]
+        raise click.BadParameter(f"it is empty: write {name}=one, or {name}=one,two", param_hint=f"'{name}'")
     return names or None
 
 
@@ -36,7 +40,7 @@ def _list_option(flag: str, text: str, variable: str | None = None) -> Callable[
     help="The task backend.",
 )
 @click.option(
-    "-A", "--app", envvar="TASK_APP", metavar="MODULE:ATTR", help="A Celery app or a backend that holds the tasks."
+    "-A", "--app", envvar=APP_VARIABLE, metavar="MODULE:ATTR", help="A Celery app or a backend that holds the tasks."
 )
 @_list_option("--tasks", "Register these tasks alone; * matches any text.")
 @_list_option("--exclude-tasks", "Register all but these.")
@@ -65,7 +69,7 @@ def _list_option(flag: str, text: str, variable: str | None = None) -> Callable[
 @click.option(
     "-l",
     "--log-level",
-    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    type=click.Choice(LOG_LEVELS, case_sensitive=False),
     default="INFO",
     show_default=True,
     help="What it logs.",
@@ -110,11 +114,14 @@ def command(
       task-backend-worker --worker-profile=high-memory --profiles-file=worker-profiles.yaml
       task-backend-worker --worker-profile=high-memory --health-check
     """
+    file = _named_file(profiles_file, fleet_path)
     if action == "health":
-        return health(profile=profile, node=node, tasks=tasks, queues=queues, name=worker_name)
+        chosen = Selection(tasks or (), exclude_tasks or (), queues=queues or (), profile=profile, node=node)
+        return health(chosen, app=app, file=file, name=worker_name, json=form == "json")
     from allotment.backends.finding import find_backend
 
-    source = Source(app, _named_file(profiles_file, fleet_path), usual_file(Path.cwd(), {}))
+    named_by = "--fleet FILE" if profiles_file is None else "--profiles-file FILE"
+    source = Source(app, file, usual_file(Path.cwd(), {}), named_by=named_by)
     request = WorkerRequest(
         tasks=tasks,
         exclude_tasks=exclude_tasks or (),

@@ -7,7 +7,7 @@ as refused. A comparison ends soon whatever it is given, with SchemaInvalid wher
 from collections.abc import Mapping
 from typing import Any
 
-from allotment.contracts.schemas import lists, objects, unions
+from allotment.contracts.schemas import anything, lists, objects, texts, unions
 from allotment.contracts.schemas.constraints import COMPARED, SchemaInvalid, allowed_values, fits, key_of, tighter
 from allotment.contracts.schemas.sides import REMARKS, TYPES, Effort, Ends, Refusal, Side, asks_nothing, in_words
 from allotment.contracts.shape import Schema
@@ -22,10 +22,11 @@ _COMPARED_ELSEWHERE = {
 
 
 class Assignment:
-    """Compares what one side writes with what the other reads."""
+    """Compares what one side writes with what the other reads; `may_drop`: which may drop what it does not ask for."""
 
-    def __init__(self, writer: Side, reader: Side) -> None:
-        self._ends = Ends(writer, reader, Effort())
+    def __init__(self, writer: Side, reader: Side, *, may_drop: bool = False) -> None:
+        self._ends = Ends(writer, reader, Effort(), may_drop)
+        self._whole = Assignment(writer, reader) if may_drop else self
         self._depth = 0
         self._found: dict[tuple[int, int], Refusal | None] = {}
         self._assumed: list[tuple[int, int]] = []
@@ -52,17 +53,25 @@ class Assignment:
             self._found[pair] = refusal
         return refusal
 
+    def rounds(self, written: Any, read: Any) -> bool:
+        """Say whether a whole number may be read as a float that is another. Raises SchemaInvalid."""
+        return unions.rounds(written, read, self._ends)
+
     def _refusal(self, written: Schema, read: Schema) -> Refusal | None:
         self._ends.effort.spend(written, read)
         if asks_nothing(read):
-            return None
-        return unions.refusal(written, read, self._ends, self._plain)
+            return self._as_json(written)
+        return unions.refusal(written, read, self._ends, self.plain, self._whole.plain)
 
-    def _plain(self, written: Schema, read: Schema) -> Refusal | None:
-        """Compare two schemas that are no unions."""
+    def _as_json(self, written: Schema) -> Refusal | None:
+        """Compare with a reader of anything."""
+        return None if self._ends.may_drop else anything.refusal(written, self._ends, self.refusal)
+
+    def plain(self, written: Schema, read: Schema) -> Refusal | None:
+        """Compare two schemas that are no unions. Raises SchemaInvalid."""
         self._ends.effort.spend(written, read)
         if asks_nothing(read):
-            return None
+            return self._as_json(written)
         if (values := allowed_values(written)) is not None:
             return self._values(values, read)
         kind, taken = written.get("type"), read.get("type")
@@ -70,6 +79,8 @@ class Assignment:
         if not isinstance(kind, str) or kind not in TYPES or "enum" in read or not same:
             return self._ends.mismatch(in_words(written), in_words(read))
         told = tighter(written, read, str(taken)) or _otherwise(written, read, kind)
+        if told is None and kind == "string":
+            told = texts.tighter(written, read)
         if told is not None:
             return self._ends.refused(told)
         if kind == "array":
@@ -81,7 +92,8 @@ class Assignment:
         known = None if taken is None else {key_of(value) for value in taken}
         for value in values:
             if known is None:
-                told = fits(value, read, str(read.get("type")))
+                kind = str(read.get("type"))
+                told = fits(value, read, kind) or _otherwise({}, read, kind)
             else:
                 told = None if key_of(value) in known else f"takes no {value!r:.80}"
             if told is not None:
@@ -91,8 +103,12 @@ class Assignment:
 
 def _otherwise(written: Schema, read: Schema, kind: str) -> str | None:
     """Say which keyword of the reader's is none that is compared, and not the writer's too."""
-    known = REMARKS | COMPARED | _COMPARED_ELSEWHERE.get(kind, frozenset()) | {"type"}
+    known = REMARKS | COMPARED | texts.COMPARED | _COMPARED_ELSEWHERE.get(kind, frozenset()) | {"type"}
     for key in read:
-        if key not in known and (isinstance(read[key], (Mapping, list)) or read[key] != written.get(key)):
+        if key in known:
+            continue
+        if isinstance(read[key], (Mapping, list)):
             return f"asks something of it by {key!r:.40}, which cannot be compared"
+        if read[key] != written.get(key):
+            return f"asks that {key!r:.40} is {read[key]!r:.40}, which is not promised"
     return None

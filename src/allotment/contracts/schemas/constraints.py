@@ -74,20 +74,23 @@ def _tighter(writer: Schema, reader: Schema, kind: str) -> Iterator[str]:
 
 def _tighter_size(writer: Schema, reader: Schema, kind: str) -> Iterator[str]:
     least_key, most_key, unit = _SIZES[kind]
-    least, most = _number(reader, least_key) or 0, _number(reader, most_key)
-    if not (_number(writer, least_key) or 0) >= least:
+    least, most = number_of(reader, least_key) or 0, number_of(reader, most_key)
+    if not (number_of(writer, least_key) or 0) >= least:
         yield f"takes no fewer than {least} {unit}"
-    written = _number(writer, most_key)
+    written = number_of(writer, most_key)
     if most is not None and not (written is not None and written <= most):
         yield f"takes no more than {most} {unit}"
 
 
 def _tighter_number(writer: Schema, reader: Schema, kind: str) -> Iterator[str]:
+    may_be_infinite = writer.get("type") == "number" and writer.get("allow_inf_nan") is not False
+    if may_be_infinite and reader.get("allow_inf_nan") is False:
+        yield "takes no infinity"
     for side, words in ((1, "least"), (-1, "most")):
         asked, promised = _bound(reader, kind, side), _bound(writer, kind, side)
         if asked is not None and not (promised is not None and promised >= asked):
             yield f"takes at {words} {side * asked[0]}" + (", which is not included" if asked[1] else "")
-    step, written = _number(reader, "multipleOf"), _number(writer, "multipleOf")
+    step, written = number_of(reader, "multipleOf"), number_of(writer, "multipleOf")
     if step is not None and not _is_multiple(written, step):
         yield f"takes only multiples of {step}"
 
@@ -97,7 +100,7 @@ def _bound(schema: Schema, kind: str, side: int) -> tuple[float, bool] | None:
 
     The greater of two is the tighter. Of whole numbers the next one is given in place of one that is left out.
     """
-    within, beyond = (_number(schema, key) for key in _BOUNDS[side])
+    within, beyond = (number_of(schema, key) for key in _BOUNDS[side])
     found: list[tuple[float, bool]] = []
     if within is not None:
         found.append((side * within, False))
@@ -107,13 +110,20 @@ def _bound(schema: Schema, kind: str, side: int) -> tuple[float, bool] | None:
     return max(found) if found else None
 
 
+def within_floats(schema: Schema) -> bool:
+    """Say whether a schema of whole numbers has only such that a float has too. Raises SchemaInvalid."""
+    bounds = (_bound(schema, "integer", side) for side in _BOUNDS)
+    return all(bound is not None and bound[0] >= -(2**53) for bound in bounds)
+
+
 def _is_multiple(written: float | None, step: float) -> bool:
     if isinstance(written, int) and isinstance(step, int) and step:
         return written % step == 0
     return written is not None and written == step
 
 
-def _number(schema: Schema, key: str) -> float | None:
+def number_of(schema: Schema, key: str) -> float | None:
+    """Give the number that a keyword holds, None where it is not there. Raises SchemaInvalid."""
     value = schema.get(key)
     if value is None:
         return None

@@ -1,7 +1,8 @@
 """Objects: fields by their names, and mappings of whatever names.
 
-A reader drops a field that it does not know, as pydantic does by default, so that one is lost. A field that the writer
-works out (`readOnly`) holds nothing of its own: nobody misses it.
+A reader drops a field that it does not know, as pydantic does by default, so that one is lost: of arguments, not of
+results, whose reader asks for no more. A field that the writer works out (`readOnly`) holds nothing of its own: nobody
+misses it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,7 +45,7 @@ def _fields(written: Schema, read: Schema, ends: Ends, compare: Compare) -> Iter
             found = _name_taken(name, read, compare) or compare(schema, more)
         elif read.get("additionalProperties") is False:
             found = ends.refused(f"refuses the field {name!r:.80}")
-        elif is_worked_out(schema):
+        elif ends.may_drop or is_worked_out(schema):
             found = None
         else:
             found = ends.refused(f"does not know the field {name!r:.80}, which would be lost")
@@ -62,6 +63,8 @@ def _patterns(written: Schema, read: Schema, ends: Ends, compare: Compare) -> It
         yield ends.refused("takes only certain names of fields")
     for pattern, schema in ours.items():
         taken = theirs.get(pattern, additional(read))
+        if taken is None and _drops(read, ends):
+            continue
         found = ends.refused("takes fewer names of fields") if taken is None else compare(schema, taken)
         if found is not None:
             yield found.within("{}")
@@ -70,7 +73,7 @@ def _patterns(written: Schema, read: Schema, ends: Ends, compare: Compare) -> It
 def _open(more: Any, written: Schema, read: Schema, ends: Ends, compare: Compare) -> Iterator[Refusal]:
     """Compare what fields of any other name hold: each could have a name that the reader knows."""
     taken = additional(read)
-    if taken is None:
+    if taken is None and not _drops(read, ends):
         yield ends.refused(f"takes only the fields that it knows, and {ends.writer.called} may write others")
         return
     if "propertyNames" in read or "propertyNames" in written:
@@ -79,10 +82,15 @@ def _open(more: Any, written: Schema, read: Schema, ends: Ends, compare: Compare
             yield found.within("{}")
     own = mapping(written, "properties")
     named = (schema for name, schema in mapping(read, "properties").items() if name not in own)
-    for schema in (taken, *named):
+    for schema in named if taken is None else (taken, *named):
         found = compare(more, schema)
         if found is not None:
             yield found.within("{}")
+
+
+def _drops(read: Schema, ends: Ends) -> bool:
+    """Say whether the reader takes an object with fields that it does not know, and may drop these."""
+    return ends.may_drop and "additionalProperties" not in read
 
 
 def additional(schema: Schema) -> Any:

@@ -86,11 +86,15 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Who writes and who reads, and what their comparison may still cost."""
+    """Who writes and who reads, what their comparison may still cost, and whether the reader may drop something.
+
+    With `may_drop` it is enough that the reader gets all it asks for: what it does not know is not missed.
+    """
 
     writer: Side
     reader: Side
     effort: Effort
+    may_drop: bool = False
 
     def refused(self, told: str) -> Refusal:
         """Say what the reader does: the end of a sentence that begins with it."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from allotment.contracts.schemas.constraints import allowed_values, key_of, type_of
+from allotment.contracts.schemas.constraints import allowed_values, key_of, type_of, within_floats
 from allotment.contracts.schemas.objects import additional
 from allotment.contracts.schemas.sides import (
     ANYTHING,
@@ -67,14 +67,14 @@ def _by_type(schema: Schema) -> list[Schema]:
     return [{**schema, "type": one} for one in kind] if isinstance(kind, (list, tuple)) else [schema]
 
 
-def refusal(written: Schema, read: Schema, ends: Ends, compare: Compare) -> Refusal | None:
+def refusal(written: Schema, read: Schema, ends: Ends, compare: Compare, whole: Compare) -> Refusal | None:
     """Say which member of the writer's the reader does not take, or might take for another. Raises SchemaInvalid.
 
-    `compare` compares two schemas that are no unions.
+    `compare` compares two schemas that are no unions, `whole` does so where nothing may be dropped.
     """
     kinds = read.get("discriminator")
     theirs = alternatives(read, ends.reader)
-    pair = _Unions(alternatives(written, ends.writer), theirs, ends, compare)
+    pair = _Unions(alternatives(written, ends.writer), theirs, ends, compare, whole)
     for one in pair.ours:
         if isinstance(kinds, Mapping):
             found = pair.refused_by_all(one, _chosen(one, kinds, ends))
@@ -85,6 +85,15 @@ def refusal(written: Schema, read: Schema, ends: Ends, compare: Compare) -> Refu
     return None
 
 
+def rounds(written: Schema, read: Schema, ends: Ends) -> bool:
+    """Say whether a whole number is read as a float, which has no number of its own for each beyond 2**53."""
+    taken = {one.get("type") for one in alternatives(read, ends.reader) if isinstance(one.get("type"), str)}
+    if "number" not in taken or "integer" in taken:
+        return False
+    whole = (one for one in alternatives(written, ends.writer) if one.get("type") == "integer")
+    return any(allowed_values(one) is None and not within_floats(one) for one in whole)
+
+
 @dataclass(frozen=True, slots=True)
 class _Unions:
     """The members of both sides; one member where a side has no union."""
@@ -93,6 +102,7 @@ class _Unions:
     theirs: tuple[Schema, ...]
     ends: Ends
     compare: Compare
+    whole: Compare
 
     def refused_by_all(self, one: Schema, taken: tuple[Schema, ...]) -> Refusal | None:
         """Say why no member takes one of the writer's; values that it lists may be taken by several together."""
@@ -118,10 +128,13 @@ class _Unions:
         """
         if len(self.theirs) == 1:
             return None
-        own = _first(self.theirs, lambda member: self.compare(one, member) is None)
+        own = _first(self.theirs, lambda member: self.whole(one, member) is None)
+        whole = own is not None
+        if not whole:
+            own = _first(self.theirs, lambda member: self.compare(one, member) is None)
         for number, member in enumerate(self.theirs):
             self.ends.effort.spend(member)
-            if number == own or not _may_be_taken_for(one, member, self.ends):
+            if number == own or not _may_be_taken_for(one, member, self.ends, whole=whole):
                 continue
             if own is None or self._comes_before(one, member) is not (number < own):
                 return self.ends.refused(f"might take {in_words(one)} for {in_words(member)}: its union has both")
@@ -151,8 +164,11 @@ def _chosen(one: Schema, kinds: Mapping[str, Any], ends: Ends) -> tuple[Schema, 
     return alternatives({"$ref": chosen[0]}, ends.reader)
 
 
-def _may_be_taken_for(one: Schema, member: Schema, ends: Ends) -> bool:
-    """Say whether a value of the one could be a value of the member, and then be something else."""
+def _may_be_taken_for(one: Schema, member: Schema, ends: Ends, *, whole: bool) -> bool:
+    """Say whether a value of the one could be a value of the member, and then be something else.
+
+    `whole`: another member takes all of it, and pydantic prefers the one that fills the most fields.
+    """
     kind = one.get("type")
     if asks_nothing(member):
         return kind in ("object", "array") or "format" in one
@@ -163,7 +179,7 @@ def _may_be_taken_for(one: Schema, member: Schema, ends: Ends) -> bool:
     if kind == "string":
         return one.get("format") != member.get("format")
     if kind == "object":
-        return not _objects_differ(one, member, ends)
+        return not _objects_differ(one, member, ends, whole=whole)
     return kind == "array" and not _lists_differ(one, member, ends)
 
 
@@ -176,12 +192,12 @@ def _lists_differ(one: Schema, member: Schema, ends: Ends) -> bool:
     )
 
 
-def _objects_differ(one: Schema, member: Schema, ends: Ends) -> bool:
+def _objects_differ(one: Schema, member: Schema, ends: Ends, *, whole: bool) -> bool:
     """Say whether no object of the one can be the other, or would fill fewer of its fields."""
     ours, theirs = mapping(one, "properties"), mapping(member, "properties")
     if additional(one) is None and any(name not in ours for name in names(member, "required")):
         return True
-    if additional(member) is None and any(name not in theirs for name in names(one, "required")):
+    if whole and additional(member) is None and any(name not in theirs for name in names(one, "required")):
         return True
     both = (name for name in ours if name in theirs)
     return any(_differ(ends.writer.resolved(ours[name]), ends.reader.resolved(theirs[name])) for name in both)

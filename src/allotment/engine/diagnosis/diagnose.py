@@ -9,9 +9,12 @@ from allotment.engine.diagnosis.server import server_checks
 from allotment.engine.diagnosis.subject import NO_RESULTS, Subject
 from allotment.local.diagnosis.check import Check, Status, in_group
 from allotment.local.diagnosis.embedded import embedded_held
+from allotment.local.diagnosis.stand_ins import judged_together
 from allotment.local.diagnosis.surroundings import Surroundings
 from allotment.local.diagnosis.versions import versions
 from allotment.model.address import each_url
+
+_RESULTS = "results"
 
 
 def diagnose(subject: Subject, around: Surroundings, timeout: float, node: Iterable[Check] = ()) -> Iterator[Check]:
@@ -52,10 +55,15 @@ def _here(subject: Subject, around: Surroundings) -> Iterator[Check]:
 
 def _servers(group: str, urls: str, around: Surroundings, timeout: float, use_ssl: Any) -> Iterator[Check]:
     """Look at each of the servers that stand in for one another."""
-    listed = each_url(urls) if urls else []
-    for number, url in enumerate(listed, 1):
-        name = group if len(listed) == 1 else f"{group} {number}"
-        yield from in_group(name, server_checks(url, around, timeout, use_ssl))
+    results = group == _RESULTS
+    listed = [server_checks(url, around, timeout, use_ssl, results=results) for url in each_url(urls)] if urls else []
+    if len(listed) == 1:
+        yield from in_group(group, listed[0])
+        return
+    # what one that is down means is known when all were looked at; Celery has no lists of result backends
+    nodes = [list(checks) for checks in listed]
+    for number, checks in enumerate(nodes if results else judged_together(nodes), 1):
+        yield from in_group(f"{group} {number}", checks)
 
 
 def _results(subject: Subject, around: Surroundings, timeout: float) -> Iterator[Check]:
@@ -65,9 +73,9 @@ def _results(subject: Subject, around: Surroundings, timeout: float) -> Iterator
     scheme = subject.results.partition("://")[0]
     told = said.get(subject.results) or said.get(scheme)
     if told is not None:
-        yield from in_group("results", (Check("address", Status.OK, told),))
+        yield from in_group(_RESULTS, (Check("address", Status.OK, told),))
         return
-    yield from _servers("results", subject.results, around, timeout, subject.results_use_ssl)
+    yield from _servers(_RESULTS, subject.results, around, timeout, subject.results_use_ssl)
 
 
 def _without_embedded(subject: Subject) -> Subject:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import redis
+from kombu import Connection
 from kombu.utils.url import url_to_parts
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -23,10 +24,10 @@ _EXPIRES = 60
 """Seconds after which the key of the round trip is gone even if this process dies before it deletes it."""
 
 
-def redis_checks(look: Look, tls: TlsOptions | None) -> Iterator[Check]:
+def redis_checks(look: Look, tls: TlsOptions | None, celerys: Connection | None = None) -> Iterator[Check]:
     """Log in as Celery does, and look at the server; `tls` None: without. Stops at the first failure.
 
-    Leaves nothing behind.
+    `celerys` is the connection that Celery would make to this broker; None: to a result backend. Leaves nothing behind.
     """
     watch = Stopwatch()
     try:
@@ -37,7 +38,9 @@ def redis_checks(look: Look, tls: TlsOptions | None) -> Iterator[Check]:
     with contextlib.closing(client):
         try:
             client.ping()
-        except (redis.RedisError, OSError) as error:
+            if celerys is not None:
+                _connect(celerys, look.timeout)
+        except Exception as error:  # noqa: BLE001 - whatever kombu raises is the answer
             yield look.failed("login", error, watch)
             return
         yield Check("login", Status.OK, "password and database are accepted", milliseconds=watch.milliseconds)
@@ -46,6 +49,13 @@ def redis_checks(look: Look, tls: TlsOptions | None) -> Iterator[Check]:
         yield eviction_of(info)
         yield _clock(client)
         yield _round_trip(look, client)
+
+
+def _connect(celerys: Connection, timeout: float) -> None:
+    """Let kombu connect and ask once, so that what it does not take shows: its options are used no earlier."""
+    celerys.transport_options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+    with celerys:
+        celerys.ensure_connection(max_retries=0)
 
 
 def _client(look: Look, tls: TlsOptions | None) -> redis.Redis:

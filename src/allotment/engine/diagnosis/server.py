@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from kombu import Connection
+
 from allotment.engine.diagnosis.rabbitmq import rabbitmq_checks
 from allotment.engine.diagnosis.redis_family import redis_checks
+from allotment.engine.diagnosis.understood import broker_fault, results_fault
 from allotment.local.diagnosis.check import Check, Status
 from allotment.local.diagnosis.greeting import unencrypted
 from allotment.local.diagnosis.network import Look, SocketAddress, connect, resolve
@@ -15,8 +18,10 @@ from allotment.local.diagnosis.tls_options import tls_options
 from allotment.model.address import without_secrets
 
 
-def server_checks(url: str, around: Surroundings, timeout: float, use_ssl: Any = None) -> Iterator[Check]:
-    """Look at the server of one URL; `timeout` is in seconds, for each step.
+def server_checks(
+    url: str, around: Surroundings, timeout: float, use_ssl: Any = None, *, results: bool = False
+) -> Iterator[Check]:
+    """Look at the server of one URL, a broker's or one for results; `timeout` is in seconds, for each step.
 
     `use_ssl` is Celery's broker_use_ssl or redis_backend_use_ssl, None where it is not set.
     """
@@ -24,15 +29,19 @@ def server_checks(url: str, around: Surroundings, timeout: float, use_ssl: Any =
     if target is None:
         yield _no_address(url)
         return
-    yield Check("address", Status.OK, target.shown)
     look = Look(target, around, timeout)
-    for check in _steps(look, use_ssl):
+    fault = results_fault(url) if results else broker_fault(url)
+    if fault is not None:
+        yield look.failed("address", fault)
+        return
+    yield Check("address", Status.OK, target.shown)
+    for check in _steps(look, use_ssl, results=results):
         yield check
         if check.failed:
             return
 
 
-def _steps(look: Look, use_ssl: Any) -> Iterator[Check]:
+def _steps(look: Look, use_ssl: Any, *, results: bool) -> Iterator[Check]:
     target = look.target
     if target.host is None and target.socket_path is None:
         yield Check("connection", Status.UNKNOWN, "this address names no host: there is nothing to connect to")
@@ -49,7 +58,10 @@ def _steps(look: Look, use_ssl: Any) -> Iterator[Check]:
         return
     tls = tls_options(target, use_ssl) if target.encrypted else None
     yield handshake(look, tls) if tls is not None else unencrypted(look)
-    yield from rabbitmq_checks(look, use_ssl) if target.family is Family.AMQP else redis_checks(look, tls)
+    if target.family is Family.AMQP:
+        yield from rabbitmq_checks(look, use_ssl)
+    else:
+        yield from redis_checks(look, tls, None if results else Connection(target.url, ssl=use_ssl or False))
 
 
 def _no_address(url: str) -> Check:

@@ -1,5 +1,6 @@
 """The likely cause of each fault, and the command to try: pure, so that each can be read and tested alone."""
 
+import re
 from dataclasses import dataclass
 
 from allotment.local.diagnosis.faults import Fault
@@ -29,6 +30,29 @@ _HOST_OF_CONTAINERS = frozenset({"host.docker.internal", "host.containers.intern
 _GRANT = "`rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*'` grants it all"
 
 _TABLE: dict[Fault, Explanation] = {
+    Fault.NO_TRANSPORT: Explanation(
+        "kombu, by which Celery connects, has no transport {own_scheme}",
+        "a slip in the scheme, or the name of a product in its place",
+        "write amqp:// for RabbitMQ (amqps:// with TLS), redis:// for Redis and Valkey (rediss:// with TLS)",
+    ),
+    Fault.NO_BACKEND: Explanation(
+        "Celery has no result backend {own_scheme}",
+        "a slip in the scheme, or the scheme of a broker",
+        "write redis:// (rediss:// with TLS), db+postgresql://, cache+memcached:// or another of Celery's; rpc:// for"
+        " replies over RabbitMQ",
+    ),
+    Fault.NOT_INSTALLED: Explanation(
+        "what {own_scheme}:// needs is not installed here",
+        "{reason}",
+        "install it in this environment",
+    ),
+    Fault.BAD_OPTION: Explanation(
+        "kombu does not take {option} of the address",
+        "what stands after the ? becomes arguments of its connection, which has no such argument, has it from"
+        " elsewhere in the address, or takes no such value",
+        "take it out of the address; what it was to set may have a setting in the app: `broker_transport_options`,"
+        " `broker_use_ssl`",
+    ),
     Fault.NO_HOST: Explanation(
         "there is no host {host}",
         "a slip in the name, DNS that does not know it, or a service of Compose or Kubernetes, whose name is known"
@@ -231,8 +255,16 @@ def explained(fault: Fault, target: Target, around: Surroundings, error: BaseExc
         if target.family is Family.AMQP
         else "in the address by ?ssl_ca_certs=FILE",
         "reason": reason,
+        "option": _option(str(error), target),
     }
     return Explanation(*(text.format_map(words) for text in (told.detail, told.cause, told.remedy)))
+
+
+def _option(reason: str, target: Target) -> str:
+    """Name the option that Python says a function has no argument for, or two values, where the address shows it."""
+    found = re.search(r" keyword argument '(\w+)'", reason)
+    shown = target.shown.partition("?")[2]
+    return f"the option {found[1]}" if found and f"{found[1]}=" in shown else "an option"
 
 
 def _beside_containers(fault: Fault, target: Target, around: Surroundings) -> Explanation | None:

@@ -9,6 +9,10 @@ from enum import Enum, auto
 class Fault(Enum):
     """What may be wrong with an address, a server, or the way there."""
 
+    NO_TRANSPORT = auto()
+    NO_BACKEND = auto()
+    NOT_INSTALLED = auto()
+    BAD_OPTION = auto()
     NO_HOST = auto()
     NO_ROUTE = auto()
     REFUSED = auto()
@@ -55,6 +59,8 @@ _TYPES: tuple[tuple[type[BaseException], Fault], ...] = (
     (ssl.SSLEOFError, Fault.CLOSED),
     (FileNotFoundError, Fault.NO_SOCKET),
     (PermissionError, Fault.SOCKET_FORBIDDEN),
+    (ImportError, Fault.NOT_INSTALLED),
+    (TypeError, Fault.BAD_OPTION),  # options become arguments
 )
 _NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 
@@ -62,6 +68,10 @@ _NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, e
 _CERTIFICATES = {9: Fault.NOT_YET_VALID, 10: Fault.EXPIRED, 62: Fault.OTHER_NAME, 64: Fault.OTHER_NAME}
 
 _WORDS: tuple[tuple[tuple[str, ...], Fault], ...] = (
+    # kombu's and Celery's on a scheme (`kombu/transport/__init__.py`, `celery/app/backends.py`)
+    (("no such transport",), Fault.NO_TRANSPORT),
+    (("invalid transport scheme",), Fault.NO_TRANSPORT),
+    (("unknown result backend",), Fault.NO_BACKEND),
     # RabbitMQ's replies to connection.open and to a login
     (("vhost", "not found"), Fault.NO_VIRTUAL_HOST),
     (("access to vhost",), Fault.VIRTUAL_HOST_FORBIDDEN),

@@ -16,6 +16,7 @@ from allotment.local.diagnosis.target import Target
 SocketAddress = tuple[int, Any]
 """A family of addresses and an address of it, as `socket` takes them."""
 
+NAME = "name"
 CONNECTION = "connection"
 _LEAST_TIME = 0.05
 """Seconds that the last of several addresses gets at least."""
@@ -45,10 +46,10 @@ def resolve(look: Look) -> tuple[Check, tuple[SocketAddress, ...]]:
     try:
         found = _addresses(target, look.timeout)
     except OSError:
-        return look.failed("name", Fault.NO_HOST, watch), ()
+        return look.failed(NAME, Fault.NO_HOST, watch), ()
     texts = ", ".join(dict.fromkeys(str(address[0]) for _, address in found))
     detail = f"{target.host} is an address" if texts == target.host else f"{target.host} is {texts}"
-    return Check("name", Status.OK, detail, milliseconds=watch.milliseconds), found
+    return Check(NAME, Status.OK, detail, milliseconds=watch.milliseconds), found
 
 
 def _addresses(target: Target, timeout: float) -> tuple[SocketAddress, ...]:
