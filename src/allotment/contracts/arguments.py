@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter as PythonParameter
 from typing import Any
 
+from allotment.contracts.describing import is_exact, schemas
 from allotment.contracts.shape import Parameter, ParameterKind, Shape
-from allotment.contracts.values import ValueRefused, ValueType, is_exact, schemas, written
+from allotment.contracts.values import ValueRefused, ValueType, written
 from allotment.errors import ArgumentsInvalid, ContractInvalid, ResultInvalid
 
 _KINDS = {

@@ -25,6 +25,9 @@ LIMIT = 12.0
 _SILENCE = 9.0
 """Seconds without a beat that say that none comes: a worker that waits for its broker's answer writes every 7 or 8."""
 
+_QUIET = 6.0
+"""Seconds without an answer that say that a broker is asked in vain: one that is well answers every 3."""
+
 _MOST_BYTES = 4096
 _END_OF_TIME = 1e12
 """Seconds after its start to which no machine comes."""
@@ -207,7 +210,7 @@ def _trouble(beat: Beat, now: float) -> str | None:
     # without a beat nothing is known of the loop and the broker, and all three grow old together
     if now - beat.written > _SILENCE:
         return f"no beat for {now - beat.written:.0f} s: process {beat.pid} hangs, or is stopped"
-    if now - beat.broker > LIMIT:
+    if now - beat.broker > _QUIET:  # the main loop may wait for it, and have run last before it answered last
         return f"its broker has not answered for {now - beat.broker:.0f} s"
     return f"its main loop has stood still for {now - beat.loop:.0f} s: it hangs, or is connecting again"
 
