@@ -63,6 +63,7 @@ def test_a_fresh_beat_is_healthy(path: Path, capsys: pytest.CaptureFixture[str])
         ({"loop": -LIMIT - 1}, "main loop has stood still for 13 s"),
         ({"broker": -LIMIT - 1}, "broker has not answered for 13 s"),
         ({"broker": -LIMIT - 1, "loop": -LIMIT - 2}, "broker has not answered for 13 s"),
+        ({"broker": -LIMIT + 1, "loop": -LIMIT - 1}, "broker has not answered for 11 s"),
         ({"broker": -LIMIT - 1, "loop": -LIMIT - 2, "written": -LIMIT}, "no beat for 12 s"),
         ({"written": 100.0}, "before the machine was started again"),
     ],

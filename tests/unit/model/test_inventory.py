@@ -8,6 +8,7 @@ INVENTORY = Inventory(
     {"shop.mail": "shop.mail", "shop.pay": None, "shop.video": "shop.video"},
     {"shop.video": "No module named 'av'"},
     (BeatEntry("nightly", "shop.mail", "mail"), BeatEntry("hourly", "shop.pay")),
+    routers=("by_size",),
 )
 
 

@@ -7,7 +7,7 @@ from celery.app.routes import MapRoute
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from allotment.model.patterns import PatternIndex, is_pattern, matches
+from allotment.model.patterns import PatternIndex, is_pattern, matches, sample
 
 steady = settings(derandomize=True, deadline=None, max_examples=500)
 
@@ -99,3 +99,8 @@ def test_exact_gives_the_values_of_this_very_name_in_order() -> None:
     assert index.exact("a") == [1, 3]
     assert index.exact("ab") == []
     assert index.first("a") == 1
+
+
+@pytest.mark.parametrize("key", ["a*", "a?*", "[ab]c*", "[!a]b*", "a[*]", "a[?][*]", "[[]b]*", "weird name/ü[[]1][*]"])
+def test_a_sample_is_a_name_that_the_key_matches(key: str) -> None:
+    assert matches(key, sample(key, "\0"))
