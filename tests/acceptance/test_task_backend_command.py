@@ -1,6 +1,7 @@
 """The command `task-backend-worker` as a user types it: what it shows, and what it says against wrong input."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -392,3 +393,24 @@ def test_a_broken_entry_point_is_told_with_its_distribution(
 def app_beside(folder: Path) -> Path:
     (folder / "drawer_app.py").write_text(APP)
     return folder
+
+
+@pytest.mark.parametrize(
+    ("more", "celery"), [("app = backend.celery\n", "jobs:app"), ("", None)], ids=["with an app", "without one"]
+)
+def test_the_plain_command_is_one_that_celery_takes(more: str, celery: str | None, tmp_path: Path) -> None:
+    (tmp_path / "jobs.py").write_text(
+        "from allotment import CeleryBackend\n\nbackend = CeleryBackend()\n"
+        f"{more}\n\n@backend.register_task()\ndef send(to):\n    return to\n"
+    )
+    found = plan("-A", "jobs:backend", folder=tmp_path)
+    if celery is None:
+        assert found["command"] is None
+        assert any("app = backend.celery" in note for note in found["notes"])
+        return
+    words = shlex.split(found["command"])
+    assert words[1:3] == ["-A", celery]
+    asked = subprocess.run(
+        [sys.executable, "-m", "celery", *words[1:3], "report"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert asked.returncode == 0, asked.stderr

@@ -73,6 +73,18 @@ def _app_in(module: Any, attribute: str, reference: str) -> Celery:
     raise AppUnusable(f"the app {reference!r} is not there, or not a Celery app", hint=hint)
 
 
+def name_for_celery(app: Celery, reference: str) -> str | None:
+    """Give what `celery -A` takes for an app that was imported as `module:attribute`; None where that finds none.
+
+    Celery takes an app alone, and nothing that has one (`celery/app/utils.py`, `find_app`).
+    """
+    module, _, attribute = reference.partition(":")
+    names = [name for name, value in vars(sys.modules[module]).items() if value is app]
+    if attribute in names or (not attribute and names):
+        return reference
+    return f"{module}:{names[0]}" if names else None
+
+
 def known_tasks(app: Celery) -> tuple[KnownTask, ...]:
     """Give the tasks registered with an app now, Celery's own left out, with the queue the app's `task_routes` name."""
     app.finalize(auto=True)

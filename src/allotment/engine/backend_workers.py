@@ -18,7 +18,7 @@ from allotment.backends.task import RegisteredTask
 from allotment.backends.worker_plan import WorkerPlan
 from allotment.engine.backend_notes import notes_on_app, notes_on_profiles, taken_without_code
 from allotment.engine.pool import prepare_pool
-from allotment.engine.programs import Program, program_of
+from allotment.engine.programs import NamedApp, Program, program_of
 from allotment.errors import SelectionInvalid, UnknownName
 from allotment.model.inventory import Inventory
 from allotment.model.node import Node
@@ -154,7 +154,7 @@ class CeleryWorkers:
             broker=model.broker.shown if model.broker else followed.inventory.broker or "the app's own",
             results=model.results.shown if model.results else None,
             log_level=request.log_level,
-            command=_plain_command(followed.plan, found),
+            command=self._plain_command(found),
             notes=tuple(self._notes(request, worker.consumes)),
             of_profile=request.profile,
             heartbeat=self._heartbeat(request),
@@ -178,9 +178,21 @@ class CeleryWorkers:
                 f"programs that import {self.program.reference} do not follow this plan and send where Celery does by"
                 " itself; CeleryBackend(app), at the end of the app's module, makes them follow it"
             )
+        if inventory.celery_app is None and isinstance(self.program, NamedApp):
+            module = self.program.reference.partition(":")[0]
+            yield f"plain Celery would find no app in {module}: `app = backend.celery` there would give it one"
         if request.profile is None:
             for name, placeholder in taken_without_code(inventory, consumes):
                 yield f"it does not start: calls of {name!r} arrive in {placeholder.queue!r}, and {placeholder.message}"
+
+    def _plain_command(self, found: PlannedWorker) -> str | None:
+        """Give the command without Allotment; None where `celery` would not find the app."""
+        program, inventory, plan = self.program, self.followed.inventory, self.followed.plan
+        app = inventory.celery_app if isinstance(program, NamedApp) else program.reference
+        if app is None:
+            return None
+        model = replace(plan.model, app=app, profiles={**plan.model.profiles, found.profile.name: found.profile})
+        return shlex.join(["celery", *celery_arguments(replace(plan, model=model), found.worker)])
 
     def run(self, plan: WorkerPlan) -> int:
         """Be that worker until told to stop; give Celery's exit code.
@@ -192,8 +204,3 @@ class CeleryWorkers:
         from allotment.engine.backend_running import run  # noqa: PLC0415 - imports Celery
 
         return run(plan, self.program, self.followed.file, self.followed.inventory)
-
-
-def _plain_command(plan: Plan, found: PlannedWorker) -> str:
-    model = replace(plan.model, profiles={**plan.model.profiles, found.profile.name: found.profile})
-    return shlex.join(["celery", *celery_arguments(replace(plan, model=model), found.worker)])

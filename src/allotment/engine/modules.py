@@ -16,7 +16,7 @@ from typing import Any
 from celery import Celery, chord
 
 from allotment.engine.addresses import broker_of
-from allotment.engine.app import beat_entries, function_routers, import_app, known_tasks
+from allotment.engine.app import beat_entries, function_routers, import_app, known_tasks, name_for_celery
 from allotment.engine.contracts.refusing import placeholders
 from allotment.engine.declared import declared_tasks
 from allotment.engine.settings import app_settings, task_attributes
@@ -138,7 +138,9 @@ def main() -> int:
     """
     file, reference, folder = sys.argv[1:]
     try:
-        answer: dict[str, Any] = {"found": take_inventory(import_app(reference, Path(folder))).to_json()}
+        app = import_app(reference, Path(folder))
+        inventory = replace(take_inventory(app), celery_app=name_for_celery(app, reference))
+        answer: dict[str, Any] = {"found": inventory.to_json()}
     except AppUnusable as error:
         answer = {"unusable": [error.message, error.hint or ""]}
     Path(file).write_text(json.dumps(answer))

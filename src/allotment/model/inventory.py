@@ -30,7 +30,7 @@ class Inventory:
     are the modules that use Celery's chord, `placeholders` the contracts without code. `follows` is the fleet file that
     the app's own module makes it follow, empty where that is a plan of its tasks alone, None where it does neither.
     `broker` is where its settings send, without secrets; `routers` are the functions in its `task_routes`, which no
-    plan asks.
+    plan asks. `celery_app` is what `celery -A` takes for the app, None where no module has it under a name.
     """
 
     tasks: tuple[KnownTask, ...]
@@ -43,6 +43,7 @@ class Inventory:
     follows: str | None = None
     broker: str | None = None
     routers: tuple[str, ...] = ()
+    celery_app: str | None = None
 
     def modules_for(self, names: Iterable[str]) -> frozenset[str]:
         """Give the listed modules that must be imported to register these tasks."""
@@ -64,6 +65,7 @@ class Inventory:
                 "follows": self.follows,
                 "broker": self.broker,
                 "routers": list(self.routers),
+                "celery_app": self.celery_app,
             }
         )
 
@@ -85,4 +87,5 @@ class Inventory:
             values["follows"],
             values["broker"],
             tuple(values["routers"]),
+            values["celery_app"],
         )
