@@ -1,7 +1,8 @@
 """What every test may use: real brokers, and projects to run on them."""
 
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,16 @@ def project(tmp_path: Path) -> Callable[[str], Path]:
         return Path(shutil.copytree(PROJECTS / name, tmp_path / name))
 
     return copy
+
+
+@pytest.fixture(autouse=True)
+def _shared_tasks_stay_in_their_test() -> Iterator[None]:
+    """Take back the tasks that a test gave to all apps of the process, as Celery's are unless they say otherwise."""
+    if "celery" not in sys.modules:
+        yield
+        return
+    from celery import _state
+
+    before = set(_state._on_app_finalizers)
+    yield
+    _state._on_app_finalizers.intersection_update(before)

@@ -119,6 +119,15 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Site(folder, environment | {"BROKER_URL": broker, "RESULT_URL": f"{results}/11"})
 
 
+def wait_until_they_answer(control: Any, names: set[str]) -> None:
+    """Wait for workers' remote control, which on Redis begins a moment after they say that they are ready."""
+    deadline = time.monotonic() + 30
+    silent = names
+    while silent:
+        assert time.monotonic() < deadline, f"no answer from {silent}"
+        silent = names - {name for reply in control.ping(list(names), timeout=1.0) for name in reply}
+
+
 def registered(inspected: Mapping[str, Any] | None, worker: str) -> set[str]:
     """Give what a worker says it has registered, which leaves Celery's own tasks out."""
     assert inspected is not None
@@ -173,6 +182,7 @@ def test_it_registers_what_was_chosen_and_nothing_else_reaches_it(
         chosen, rest = (site.start(stack, *one, "--concurrency=2") for one in flags)
         chosen.wait_until_ready()
         rest.wait_until_ready()
+        wait_until_they_answer(plain.control, {chosen.name, rest.name})
         inspect = plain.control.inspect([chosen.name, rest.name], timeout=10.0)
         assert registered(inspect.registered(), chosen.name) == tasks
         assert registered(inspect.registered(), rest.name) == EVERY - tasks

@@ -15,8 +15,7 @@ def add(implementation: Implementation[..., Any]) -> None:
 
     Raises ContractInvalid where there is another one.
     """
-    if not _SHARED:
-        _state.connect_on_app_finalize(_register_all)
+    _state.connect_on_app_finalize(_register_all)  # a set: once is enough, and twice is the same
     name = implementation.contract.name
     known = _SHARED.get(name)
     if known is not None and known.place != implementation.place:
