@@ -22,8 +22,9 @@ from allotment import (
     implements,
 )
 from allotment.contracts.registry import defined
+from allotment.engine.app import import_app
 from allotment.engine.contracts.task import addressed
-from allotment.errors import VariableInvalid
+from allotment.errors import AppUnusable, VariableInvalid
 
 
 @pytest.fixture
@@ -463,3 +464,20 @@ def test_a_class_without_a_name_or_a_run_is_no_contract() -> None:
 
         class Runless(TaskContract):
             name = "binding.runless"
+
+
+def test_an_app_with_a_contract_that_cannot_be_is_told_with_the_place(tmp_path: Path) -> None:
+    (tmp_path / "odd_pact.py").write_text("""\
+from allotment import contract
+
+class Thing: ...
+
+@contract(name="odd")
+def odd(thing: Thing) -> int: ...
+""")
+    with pytest.raises(AppUnusable) as caught:
+        import_app("odd_pact:app", tmp_path)
+    assert "the parameter 'thing' of the contract 'odd'" in caught.value.message
+    assert caught.value.hint is not None
+    assert "dataclasses" in caught.value.hint
+    assert f"{tmp_path / 'odd_pact.py'}:5" in caught.value.hint

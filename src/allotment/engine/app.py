@@ -9,7 +9,8 @@ from typing import Any
 
 from celery import Celery
 
-from allotment.errors import AppUnusable
+import allotment
+from allotment.errors import AllotmentError, AppUnusable
 from allotment.model.names import did_you_mean
 from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask
 
@@ -38,12 +39,20 @@ def import_app(reference: str, folder: Path) -> Celery:
 
 
 def _raised(what: str, error: Exception) -> AppUnusable:
-    """Put an error of the user's own module into words, with the place that raised it."""
-    place = error if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1]
-    return AppUnusable(
-        f"{what} cannot be imported: {type(error).__name__}: {error}",
-        hint=f"it was raised in {place.filename}:{place.lineno}",
-    )
+    """Put an error of the user's own module into words, with the place; one of ours says what to do."""
+    place = error if isinstance(error, SyntaxError) else _last_of_theirs(error)
+    raised = f"it was raised in {place.filename}:{place.lineno}"
+    if isinstance(error, AllotmentError):
+        hint = f"{error.hint}; {raised}" if error.hint else raised
+        return AppUnusable(f"{what} cannot be imported: {error.message}", hint=hint)
+    return AppUnusable(f"{what} cannot be imported: {type(error).__name__}: {error}", hint=raised)
+
+
+def _last_of_theirs(error: Exception) -> traceback.FrameSummary:
+    """Give the innermost place that is not in this package: what they wrote made it raise."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = str(Path(allotment.__file__).parent)
+    return next((frame for frame in reversed(frames) if not frame.filename.startswith(ours)), frames[-1])
 
 
 def _missing(reference: str, module: str, error: ModuleNotFoundError, folder: Path) -> AppUnusable:
