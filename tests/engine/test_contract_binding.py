@@ -466,7 +466,10 @@ def test_a_class_without_a_name_or_a_run_is_no_contract() -> None:
             name = "binding.runless"
 
 
-def test_an_app_with_a_contract_that_cannot_be_is_told_with_the_place(tmp_path: Path) -> None:
+def test_an_app_with_a_contract_that_cannot_be_is_told_with_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "odd_pact.py").write_text("""\
 from allotment import contract
 
