@@ -440,6 +440,8 @@ def test_an_app_is_made_from_the_environment() -> None:
 def test_what_no_app_can_be_made_from_is_refused() -> None:
     with pytest.raises(VariableInvalid, match="RABBITMQ_PORT"):
         create_worker_from(adding("binding.port"), environment={"RABBITMQ_HOST": "a", "RABBITMQ_PORT": "x"})
+    with pytest.raises(VariableInvalid, match="RESULT_URL"):
+        create_worker_from(adding("binding.results"), environment={"RESULT_URL": "no address"})
     with pytest.raises(VariableInvalid, match="embedded"):
         create_worker_from(adding("binding.embedded"), environment={"BROKER_URL": "embedded"})
     for wrong in (TaskContract, int, "magic", adding):

@@ -10,9 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from allotment.model.names import worker_name
-
-LOCAL = "local"
-"""The node of a fleet that names none, as `allotment.model.node` has it."""
+from allotment.model.node import LOCAL
 
 _LONGEST = 60
 

@@ -1,16 +1,14 @@
 """The Celery app that a fleet file names, and the tasks it has."""
 
-import importlib
 import sys
-import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
 
-import allotment
-from allotment.errors import AllotmentError, AppUnusable
+from allotment.errors import AppUnusable
+from allotment.local.importing import import_named, raised
 from allotment.model.names import did_you_mean
 from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask
 
@@ -29,39 +27,8 @@ def import_app(reference: str, folder: Path) -> Celery:
     """Import `module:attribute`; without an attribute, `app` or `celery` of the module. Raises AppUnusable."""
     module_name, _, attribute = reference.partition(":")
     make_importable(folder)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise _missing(reference, module_name, error, folder) from error
-    except Exception as error:
-        raise _raised(f"the app {reference!r}", error) from error
+    module = import_named(module_name, f"the app {reference!r}", folder, AppUnusable)
     return _app_in(module, attribute, reference)
-
-
-def _raised(what: str, error: Exception) -> AppUnusable:
-    """Put an error of the user's own module into words, with the place; one of ours says what to do."""
-    place = error if isinstance(error, SyntaxError) else _last_of_theirs(error)
-    raised = f"it was raised in {place.filename}:{place.lineno}"
-    if isinstance(error, AllotmentError):
-        hint = f"{error.hint}; {raised}" if error.hint else raised
-        return AppUnusable(f"{what} cannot be imported: {error.message}", hint=hint)
-    return AppUnusable(f"{what} cannot be imported: {type(error).__name__}: {error}", hint=raised)
-
-
-def _last_of_theirs(error: Exception) -> traceback.FrameSummary:
-    """Give the innermost place that is not in this package: what they wrote made it raise."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = str(Path(allotment.__file__).parent)
-    return next((frame for frame in reversed(frames) if not frame.filename.startswith(ours)), frames[-1])
-
-
-def _missing(reference: str, module: str, error: ModuleNotFoundError, folder: Path) -> AppUnusable:
-    missing = error.name or ""
-    if module == missing or module.startswith(missing + "."):
-        hint = f"there is no module {missing!r} in {folder} or in the environment of {sys.executable}"
-    else:
-        hint = f"{module!r} imports {missing!r}, which is not installed in the environment of {sys.executable}"
-    return AppUnusable(f"the app {reference!r} cannot be imported", hint=hint)
 
 
 def _app_in(module: Any, attribute: str, reference: str) -> Celery:
@@ -107,14 +74,11 @@ def known_tasks(app: Celery) -> tuple[KnownTask, ...]:
 
 
 def _queue_of(task: Any, routes: Any) -> str | None:
-    queue: str | None = getattr(task, QUEUE_ATTRIBUTE, None) or routed_to(routes, task.name) or _own_queue(task)
-    return queue
-
-
-def _own_queue(task: Any) -> str | None:
-    """Give the queue that a task names itself: by Celery's attribute, or by its contract."""
-    queue: str | None = getattr(task, "queue", None) or getattr(getattr(task, "contract", None), "queue", None)
-    return queue
+    """Give the queue a task was registered for, else where mappings route it, its own attribute's, its contract's."""
+    registered, own = getattr(task, QUEUE_ATTRIBUTE, None), getattr(task, "queue", None)
+    agreed = getattr(getattr(task, "contract", None), "queue", None)
+    found: str | None = registered or routed_to(routes, task.name) or own or agreed
+    return found
 
 
 def beat_entries(app: Celery) -> tuple[BeatEntry, ...]:
@@ -172,4 +136,4 @@ def import_all_tasks(app: Celery) -> None:
     try:
         app.loader.import_default_modules()
     except Exception as error:
-        raise _raised(f"a task module of the app {app.main!r}", error) from error
+        raise raised(f"a task module of the app {app.main!r}", error, AppUnusable) from error

@@ -21,13 +21,10 @@ from allotment.engine.pool import prepare_pool
 from allotment.engine.programs import NamedApp, Program, program_of
 from allotment.errors import SelectionInvalid, UnknownName
 from allotment.model.inventory import Inventory
-from allotment.model.node import Node
+from allotment.model.node import ZONE_VARIABLE, Node
 from allotment.plan.commands import celery_arguments
 from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import FleetFile, read_fleet_file
-
-ZONE_VARIABLE = "ALLOTMENT_ZONE"
-"""As `allotment.engine.installation` has it, which imports Celery."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from celery import Celery
 from allotment.backends.addresses import Addresses
 from allotment.backends.alone import fleet_of_tasks, stand_in
 from allotment.engine.app import known_tasks
-from allotment.engine.installation import ZONE_VARIABLE, Installation
+from allotment.engine.installation import Installation
 from allotment.engine.modules import take_inventory
 from allotment.engine.router import Compiled
 from allotment.errors import TaskUnknown
 from allotment.model.names import nearest
+from allotment.model.node import ZONE_VARIABLE
 from allotment.model.task import KnownTask
 from allotment.source.fleet_file import FleetFile
 

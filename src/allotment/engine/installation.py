@@ -18,14 +18,12 @@ from allotment.errors import SettingsOverridden, TaskUnknown
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.state import StateFolder
 from allotment.model.names import did_you_mean
+from allotment.model.node import ZONE_VARIABLE
 from allotment.model.patterns import is_pattern
 from allotment.model.task import BUILT_IN_PREFIX, KnownTask
 from allotment.plan.celeryconfig import other_settings
 from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import FleetFile
-
-ZONE_VARIABLE = "ALLOTMENT_ZONE"
-"""Says where a program stands that sends tasks and is no worker of the fleet."""
 
 GUARD = "allotment.engine.guard:GuardedConsumer"
 

@@ -42,7 +42,7 @@ def _read(source: str, folder: Path) -> tuple[Description, ...]:
 def read_modules(modules: Sequence[str], folder: Path) -> tuple[Description, ...]:
     """Give the contracts that these modules define or import. Raises ContractsUnusable."""
     try:
-        return from_document(ask("allotment.contracts.inspection", str(folder), *modules))
+        return from_document(ask("allotment.local.inspection", str(folder), *modules))
     except Unusable as error:
         raise ContractsUnusable(error.message, hint=error.hint or None) from None
     except Unanswered as error:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 LOCAL = "local"
 """The one node of a fleet that names none."""
 
+ZONE_VARIABLE = "ALLOTMENT_ZONE"
+"""The environment variable by which a program says where it stands that sends tasks and is no worker of the fleet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

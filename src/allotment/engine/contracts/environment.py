@@ -5,15 +5,13 @@ from typing import Any
 
 from celery import Celery
 
+from allotment.backends.addresses import BROKER_VARIABLE, RESULT_VARIABLE, Addresses
 from allotment.engine.addresses import broker_url, results_url
 from allotment.errors import VariableInvalid
 from allotment.model.address import Address
-from allotment.source.broker_environment import broker_from_environment
 
 USUAL_BROKER = "amqp://guest:guest@localhost:5672//"
 """Where Celery looks, too, if nothing says where the broker is."""
-
-RESULTS = "RESULT_URL"
 
 
 def app_from_environment(name: str, environment: Mapping[str, str], **settings: Any) -> Celery:
@@ -22,10 +20,9 @@ def app_from_environment(name: str, environment: Mapping[str, str], **settings: 
     Results are at RESULT_URL; left out, `rpc://` over RabbitMQ and the broker itself with Redis and Valkey. `settings`
     are Celery's, and go before these. Raises VariableInvalid.
     """
-    broker = Address(broker_from_environment(environment) or USUAL_BROKER)
-    written = environment.get(RESULTS)
-    results = Address(written) if written else None
-    for variable, address in (("BROKER_URL", broker), (RESULTS, results)):
+    said = Addresses.of(environment)
+    broker, results = said.broker or Address(USUAL_BROKER), said.results
+    for variable, address in ((BROKER_VARIABLE, broker), (RESULT_VARIABLE, results)):
         if address is not None and address.embedded:
             raise VariableInvalid(
                 f"{variable} is 'embedded', which only a fleet has",
