@@ -94,10 +94,10 @@ class Site:
         stack.callback(end)
         return worker
 
-    def send(self, module: str, count: int = COUNT) -> dict[str, dict[str, int]]:
-        """Send so many tasks of the five kinds and give who ran how many of which."""
+    def python(self, *arguments: str) -> str:
+        """Run a program in the folder and give what it printed."""
         done = subprocess.run(
-            [sys.executable, "send.py", module, str(count)],
+            [sys.executable, *arguments],
             cwd=self.folder,
             env=dict(self.environment),
             capture_output=True,
@@ -106,7 +106,11 @@ class Site:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        ran: dict[str, dict[str, int]] = json.loads(done.stdout)
+        return done.stdout.strip()
+
+    def send(self, module: str, count: int = COUNT) -> dict[str, dict[str, int]]:
+        """Send so many tasks of the five kinds and give who ran how many of which."""
+        ran: dict[str, dict[str, int]] = json.loads(self.python("send.py", module, str(count)))
         return ran
 
 
@@ -242,7 +246,7 @@ def test_a_worker_takes_what_programs_of_another_release_send(
     with ExitStack() as stack:
         sites["running"].start(stack, "-A", "posting:backend", "--tasks=deliver").wait_until_ready()
         code = "import posting; print(posting.deliver.delay(1).get(timeout=30))"
-        assert run_python(sites["sending"], code) == "2"
+        assert sites["sending"].python("-c", code) == "2"
 
 
 def test_a_task_runs_whatever_its_name(site: Site, tmp_path: Path) -> None:
@@ -255,21 +259,7 @@ def test_a_task_runs_whatever_its_name(site: Site, tmp_path: Path) -> None:
     here = replace(site, folder=tmp_path)
     with ExitStack() as stack:
         here.start(stack, "-A", "odd:backend", f"--tasks={name}").wait_until_ready()
-        assert run_python(here, "import odd; print(odd.odd.delay(1).get(timeout=30))") == "2"
-
-
-def run_python(site: Site, code: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=site.folder,
-        env=dict(site.environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+        assert here.python("-c", "import odd; print(odd.odd.delay(1).get(timeout=30))") == "2"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
