@@ -215,6 +215,48 @@ class ZoneUnknown(PublishRefused):
     code = "zone-unknown"
 
 
+class PublishFailed(AllotmentError):
+    """A message that the broker did not take, or of which that is not known."""
+
+    code = "publish-failed"
+    exit_code = ExitCode.FINDINGS
+
+    def __init__(self, message: str, *, task: str = "", queue: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.task = task
+        self.queue = queue
+
+
+class QueueFull(PublishFailed):
+    """The queue is at its limit and refuses more: the message was not taken."""
+
+    code = "queue-full"
+
+
+class PublishUnconfirmed(PublishFailed):
+    """The broker did not answer within the deadline: the message may have been taken or not."""
+
+    code = "publish-unconfirmed"
+
+
+class BrokerBlocked(PublishFailed):
+    """The broker takes no messages, as its memory or its disk is short: the message was not taken."""
+
+    code = "broker-blocked"
+
+
+class MessageTooLarge(PublishFailed):
+    """The message is larger than the limit: it was not sent."""
+
+    code = "message-too-large"
+
+
+class MessageUnroutable(PublishFailed):
+    """The broker has no queue for the message: it was not taken."""
+
+    code = "message-unroutable"
+
+
 class QueueDiffers(AllotmentError):
     """A queue or an exchange is at the broker with other arguments than the plan gives it."""
 
