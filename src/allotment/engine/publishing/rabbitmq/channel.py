@@ -1,0 +1,253 @@
+"""A channel of RabbitMQ that knows what became of each message it publishes.
+
+py-amqp takes the next ack for that of its own message, and a nack for a broken connection, after which kombu sends the
+message again (`amqp/channel.py`, `basic_publish_confirm`; MessageNacked is among the `recoverable_connection_errors` of
+`amqp/connection.py`). Here each answer belongs to its message, by the number that RabbitMQ counts with
+(https://www.rabbitmq.com/docs/confirms).
+"""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amqp import spec
+from amqp.exceptions import ChannelError, MessageNacked, RecoverableConnectionError
+from kombu.transport import pyamqp
+
+from allotment.engine.publishing import failures
+from allotment.engine.publishing.attempt import Attempt, Deadline, current
+from allotment.engine.publishing.rabbitmq.answering import Answering
+from allotment.engine.publishing.rabbitmq.fullness import is_full, may_refuse
+from allotment.engine.publishing.size import check_size
+
+if TYPE_CHECKING:
+    from allotment.engine.publishing.rabbitmq.connection import Connection
+
+CONFIRM = 30.0
+"""Seconds to wait for the confirm of a message that is no task, such as a result sent over `rpc://`."""
+
+ASSUMED = 1.0
+"""Seconds for which a broker that took a message on a connection is assumed to take another."""
+
+TRIES = 3
+"""How often a message is sent to a queue that refuses it and has room."""
+
+_PROBE = "allotment.probe"
+"""The name of a queue that is not there."""
+
+_PUBLISH = "Bssbb"
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What the broker said to the message with this number."""
+
+    number: int
+    took: bool | None = None
+    returned: bool = False
+
+
+class Channel(Answering, pyamqp.Channel):
+    """One that confirms, and for tasks asks that they be returned where no queue takes them."""
+
+    connection: "Connection | None"
+    _confirm_selected: bool
+    _numbered = 0
+    _asked: _Answer | None = None
+
+    def prepare_message(self, body: Any, *arguments: Any, **options: Any) -> Any:
+        """Make a message as kombu does. Raises MessageTooLarge."""
+        message = super().prepare_message(body, *arguments, **options)
+        check_size(body, message.properties.get("application_headers"))
+        return message
+
+    def basic_publish_confirm(
+        self,
+        msg: Any,
+        exchange: str = "",
+        routing_key: str = "",
+        *,
+        mandatory: bool = False,
+        confirm_timeout: float | None = None,
+        **_: Any,
+    ) -> None:
+        """Publish and wait for the broker's word; of a message of Celery's own talk, do not wait.
+
+        Raises the errors of `failures` for the message of an attempt; for others what py-amqp raises.
+        """
+        attempt = current()
+        if attempt is None and is_talk(exchange):
+            self._say(msg, exchange, routing_key)
+            return
+        self._confirm()
+        if attempt is None:
+            if not self._told(self._write(msg, exchange, routing_key, mandatory), confirm_timeout or CONFIRM).took:
+                raise MessageNacked
+            return
+        self._until_unblocked(attempt)
+        for _again in range(TRIES):
+            if self._delivered(attempt, msg, exchange, routing_key, confirm_timeout):
+                return
+            self._look_at(attempt, routing_key)
+        raise failures.refused(
+            attempt,
+            "it refused the message, and its queue has room",
+            "look into its log: it does so after a failure inside",
+        )
+
+    def _basic_publish(
+        self, msg: Any, exchange: str = "", routing_key: str = "", *, mandatory: bool = False, **_: Any
+    ) -> None:
+        """Publish without waiting for the broker's word, where the app has switched confirms off."""
+        attempt = current()
+        if attempt is None and is_talk(exchange):
+            self._say(msg, exchange, routing_key)
+            return
+        connection = self._hear()
+        if attempt is not None:
+            _wait_while_blocked(connection, attempt)
+        self._write(msg, exchange, routing_key, mandatory)
+        if attempt is not None:
+            attempt.sent = attempt.confirmed = True
+
+    basic_publish = _basic_publish
+
+    def close(self, *arguments: Any, **options: Any) -> Any:
+        """Close as py-amqp does; with a broker that reads nothing, the whole connection at once."""
+        connection = self.connection
+        if connection is not None and connection.blocked is not None:
+            return connection.abort()
+        return super().close(*arguments, **options)
+
+    def confirm_select(self, nowait: bool = False) -> Any:  # noqa: FBT001, FBT002 - py-amqp's signature
+        """Switch confirms on, from which the broker counts."""
+        self._numbered = 0
+        return super().confirm_select(nowait)
+
+    def _confirm(self) -> None:
+        if not self._confirm_selected:
+            self.confirm_select()
+            self._confirm_selected = True
+
+    def _delivered(
+        self, attempt: Attempt, msg: Any, exchange: str, routing_key: str, confirm_timeout: float | None
+    ) -> bool:
+        """Publish the message of an attempt once; say whether the broker has it, or has refused it."""
+        attempt.deadline.check()
+        connection, unknown = self._open(), attempt.sent
+        answer = self._write(msg, exchange, routing_key, mandatory=True)
+        attempt.sent = True
+        try:
+            self._told(answer, confirm_timeout)
+        except TimeoutError:
+            connection.abort()
+            if connection.blocked is not None:
+                why = f"then the broker began to take no messages ({connection.blocked})"
+                raise failures.unconfirmed(attempt, why) from None
+            raise failures.late(attempt, confirm_timeout) from None
+        attempt.sent = unknown
+        connection.took()
+        if answer.returned:
+            connection.client.declared_entities.clear()  # so that kombu declares the queue before the next message
+            raise failures.unroutable(attempt, f"queue for {exchange!r}" if exchange else f"queue {routing_key!r}")
+        attempt.confirmed = bool(answer.took)
+        return attempt.confirmed
+
+    def _look_at(self, attempt: Attempt, queue: str) -> None:
+        """Raise QueueFull where a queue that refused a message is full, PublishFailed where it has no limit."""
+        arguments = attempt.arguments(queue)
+        if not may_refuse(arguments):
+            raise failures.refused(
+                attempt, f"the queue {queue!r} refused it", "a limit may have been set at the broker, by a policy"
+            )
+        try:
+            waiting = self.queue_declare(queue, passive=True).message_count
+        except ChannelError as error:
+            raise failures.refused(attempt, f"the queue {queue!r} refused it, and cannot be used ({error})") from None
+        if is_full(arguments, waiting):
+            raise failures.full(attempt, queue, arguments.get("x-max-length", waiting))
+
+    def _until_unblocked(self, attempt: Attempt) -> None:
+        """Wait until the broker takes messages, before anything is written that it would take after the deadline.
+
+        It says that it takes none to who publishes, and has then read up to the header of a message. So two are
+        published that have no body and that no queue takes: an ack of the second says that it takes messages.
+        """
+        connection = self._hear()
+        if connection.blocked is None and time.monotonic() - connection.took_at > ASSUMED:
+            for _ in range(2):
+                second = self._write(pyamqp.amqp.Message(b""), "", _PROBE, mandatory=False)
+            while second.took is None and connection.blocked is None:
+                connection.drain_events()
+            if second.took is not None:
+                connection.took()
+        _wait_while_blocked(connection, attempt)
+
+    def _say(self, msg: Any, exchange: str, routing_key: str) -> None:
+        """Publish what may be lost; to a broker that takes nothing it is, so that the sender does not hang."""
+        if self._hear().blocked is None:
+            self._write(msg, exchange, routing_key, mandatory=False)
+
+    def _open(self) -> "Connection":
+        if self.connection is None:
+            raise RecoverableConnectionError("connection already closed")
+        return self.connection
+
+    def _hear(self) -> "Connection":
+        """Take in what has arrived, and give the connection."""
+        connection = self._open()
+        while connection.heard(0):
+            pass
+        return connection
+
+    def _write(self, msg: Any, exchange: str, routing_key: str, mandatory: bool) -> _Answer:  # noqa: FBT001
+        """Write a message, and give where the answer to it will be."""
+        self.send_method(spec.Basic.Publish, _PUBLISH, (0, exchange, routing_key, mandatory, False), msg)
+        self._numbered += 1
+        self._asked = _Answer(self._numbered)
+        return self._asked
+
+    def _told(self, answer: _Answer, seconds: float | None) -> _Answer:
+        """Wait for the answer. Raises TimeoutError after some seconds; None: at the deadline."""
+        until = None if seconds is None else Deadline.after(seconds)
+        while answer.took is None:
+            self._open().drain_events(timeout=until.left() if until else None)
+        return answer
+
+    def _on_basic_ack(self, delivery_tag: int, multiple: bool) -> None:  # noqa: FBT001 - py-amqp's signature
+        self._answered(delivery_tag, multiple, took=True)
+        super()._on_basic_ack(delivery_tag, multiple)
+
+    def _on_basic_nack(self, delivery_tag: int, multiple: bool) -> None:  # noqa: FBT001 - py-amqp's signature
+        self._answered(delivery_tag, multiple, took=False)
+        super()._on_basic_nack(delivery_tag, multiple)
+
+    def _answered(self, number: int, multiple: bool, *, took: bool) -> None:  # noqa: FBT001 - as above
+        asked = self._asked
+        if asked is not None and (number == asked.number or (multiple and number >= asked.number)):
+            asked.took = took
+
+    def _on_basic_return(self, reply_code: int, reply_text: str, exchange: str, routing_key: str, message: Any) -> None:
+        """Note that the message comes back, of which RabbitMQ tells before the ack."""
+        if current() is not None and self._asked is not None:
+            self._asked.returned = True
+        else:
+            super()._on_basic_return(reply_code, reply_text, exchange, routing_key, message)
+
+
+def _wait_while_blocked(connection: "Connection", attempt: Attempt) -> None:
+    """Raise BrokerBlocked at the deadline."""
+    while connection.blocked is not None:
+        left = attempt.deadline.left()
+        if not left:
+            hint = "`rabbitmqctl status` tells of its alarms; send it again when they are over"
+            raise failures.blocked(attempt, connection.blocked, hint)
+        connection.heard(left)
+
+
+def is_talk(exchange: str) -> bool:
+    """Say whether an exchange is one of Celery's events or remote control, which tell of things and may be lost.
+
+    The names are those of `event_exchange` and `control_exchange` (`celery/app/defaults.py`, `kombu/pidbox.py`).
+    """
+    return exchange.endswith((".pidbox", "celeryev"))

@@ -1,0 +1,119 @@
+"""A connection to RabbitMQ on which nothing is waited for longer than the message that is being published has."""
+
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from amqp import spec
+from amqp.exceptions import RecoverableConnectionError
+from amqp.method_framing import frame_writer
+from kombu.transport import pyamqp
+
+from allotment.engine.publishing.attempt import current, within
+from allotment.engine.publishing.rabbitmq.answering import Answering
+from allotment.engine.publishing.rabbitmq.channel import Channel
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER of no time: closing sends RST in place of FIN (socket(7))."""
+
+
+class Connection(Answering, pyamqp.Connection):
+    """One that knows whether the broker blocks it.
+
+    RabbitMQ tells a connection so when it publishes while memory or disk are short, and not before: it reads what is
+    published up to the header of the first message and nothing more until the alarm is over (`rabbit_reader.erl`,
+    `maybe_block`; measured with 3.10). `blocked` is the reason, None where it is not known to be blocked.
+    """
+
+    Channel = Channel
+
+    # with the reason, which py-amqp leaves out (https://www.rabbitmq.com/docs/connection-blocked)
+    _METHODS = pyamqp.Connection._METHODS | {spec.Connection.Blocked: spec.method(spec.Connection.Blocked, "s")}  # noqa: SLF001
+
+    def __init__(self, *arguments: Any, connect_timeout: float | None = None, **options: Any) -> None:
+        super().__init__(
+            *arguments, connect_timeout=within(connect_timeout), **{"frame_writer": _timed_writer, **options}
+        )
+        self.blocked: str | None = None
+        self.took_at = float("-inf")
+
+    def blocking_read(self, timeout: float | None = None) -> Any:
+        """Read a frame, until the deadline at the latest. One that has passed leaves the connection unusable."""
+        self._check_open()
+        attempt = current()
+        if attempt is None:
+            return super().blocking_read(timeout)
+        left = attempt.deadline.left()
+        if timeout is not None and timeout < left:
+            return super().blocking_read(timeout)
+        try:
+            return super().blocking_read(left)
+        except TimeoutError:
+            self.abort()
+            raise
+
+    def heard(self, seconds: float) -> bool:
+        """Read what comes within some seconds; say whether something came. The connection can be used further."""
+        self._check_open()
+        try:
+            super().blocking_read(seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def took(self) -> None:
+        """Note that the broker took a message now."""
+        self.took_at = time.monotonic()
+
+    def close(self, *arguments: Any, **options: Any) -> Any:
+        """Close as py-amqp does; a broker that reads nothing is not waited for."""
+        return self.abort() if self.blocked is not None else super().close(*arguments, **options)
+
+    def abort(self) -> None:
+        """Close without a word. The broker then drops what it has not read yet; after FIN it reads that first."""
+        transport = self._transport
+        if transport is not None and transport.sock is not None:
+            with suppress(OSError):
+                transport.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                transport.sock.close()
+            transport.sock = None  # of an encrypted one, py-amqp would wait for the other side's goodbye
+        self.collect()
+
+    def _check_open(self) -> None:
+        if self.channels is None:  # py-amqp would connect again here
+            raise RecoverableConnectionError("connection already closed")
+
+    def _on_blocked(self, reason: str = "") -> None:
+        self.blocked = reason or "an alarm"
+        if self.on_blocked:
+            self.on_blocked(self.blocked)
+
+    def _on_unblocked(self) -> None:
+        self.blocked = None
+        super()._on_unblocked()
+
+
+def _timed_writer(connection: Connection, transport: Any) -> Callable[..., None]:
+    """Make py-amqp's writer of frames, on a transport each write of which ends by the deadline."""
+    writer: Callable[..., None] = frame_writer(connection, _TimedWrites(connection, transport))
+    return writer
+
+
+class _TimedWrites:
+    """What a writer of frames needs of a transport."""
+
+    def __init__(self, connection: Connection, transport: Any) -> None:
+        self._connection = connection
+        self._transport = transport
+
+    def write(self, frames: Any) -> None:
+        """Write, until the deadline at the latest. Raises TimeoutError, and then the connection is closed."""
+        try:
+            with self._transport.having_timeout(within(None)):
+                self._transport.write(frames)
+        except TimeoutError:
+            self._connection.abort()  # a part of a frame may be written, after which nothing else can be
+            raise
