@@ -1,0 +1,1 @@
+"""Messages that were set aside: reading them, sending them again, and throwing them away."""
