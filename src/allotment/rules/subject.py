@@ -10,10 +10,11 @@ from allotment.model.fleet import FleetModel
 from allotment.model.inventory import Placeholder
 from allotment.model.kind import Kind, kinds_told
 from allotment.model.profile import Pool, Profile
-from allotment.model.queue import Queue, QueueType
+from allotment.model.queue import Queue
 from allotment.model.settings import AppSettings
 from allotment.model.task import Delivery
 from allotment.plan.capability import ProfileSet
+from allotment.plan.delivery import delivery_of, is_quorum
 from allotment.plan.plan import Plan
 from allotment.plan.proof import Proof
 from allotment.plan.routing import PlannedTask
@@ -240,16 +241,20 @@ class Subject:
         own = self.own(task).get(name)
         return self.value(f"task_{name}") if own is None else own
 
-    def is_late(self, task: PlannedTask) -> bool:
-        """Say whether the broker keeps a task's message until the task is done."""
-        declared = task.entry.delivery if task.entry else None
+    def is_late(self, task: PlannedTask, profile: Profile | None = None) -> bool:
+        """Say whether the broker keeps a task's message until a worker of the profile, or of none, has done it."""
+        declared = delivery_of(task.entry, profile)
         return declared is Delivery.AT_LEAST_ONCE if declared else bool(self.attribute(task, "acks_late"))
 
     @cached_property
     def acknowledged_late(self) -> tuple[PlannedTask, ...]:
-        """The known tasks whose message stays until they are done, though their entry does not say `delivery:`."""
-        tasks = self.plan.tasks.values()
-        return tuple(task for task in tasks if not (task.entry and task.entry.delivery) and self.is_late(task))
+        """The known tasks whose message stays until they are done, though nothing in the file says `delivery:`."""
+        return tuple(task for task in self.plan.tasks.values() if self._undeclared(task) and self.is_late(task))
+
+    def _undeclared(self, task: PlannedTask) -> ProfileSet:
+        """Give the profiles that run a task and for which neither its entry nor they themselves say `delivery:`."""
+        ways = self.plan.deliveries(task)
+        return self.plan.capability.set_of(name for name, delivery in ways.items() if delivery is None)
 
     def repeated_when_killed(self, task: PlannedTask) -> bool:
         """Say whether a task acknowledged late is run again where the process that runs it is killed.
@@ -257,7 +262,7 @@ class Subject:
         Only a prefork pool outlives its processes, and then acknowledges for them unless it is told otherwise
         (`celery/worker/request.py`, `on_failure`); what dies with the whole worker is delivered again.
         """
-        outlived = task.able & self._prefork
+        outlived = self._undeclared(task) & self._prefork
         return not outlived or any(self.attribute(task, f"{what}_on_worker_lost") for what in ("reject", "retry"))
 
     @cached_property
@@ -266,9 +271,12 @@ class Subject:
 
     @property
     def quorum_queues(self) -> tuple[Queue, ...]:
-        """The queues of RabbitMQ's type quorum; none where the broker is of the Redis family, which has no types."""
+        """The queues that the file makes quorum queues; none where the broker is of the Redis family.
+
+        Queues that become so by themselves are left out: they are made as it is good for them.
+        """
         queues = () if self.on_redis else self.model.queues.values()
-        return tuple(one for one in queues if QueueType.QUORUM in {one.type, one.arguments.get("x-queue-type")})
+        return tuple(queue for queue in queues if is_quorum(queue))
 
     @property
     def on_redis(self) -> bool:

@@ -15,7 +15,7 @@ _DEAD_LETTERS = "x-dead-letter-exchange"
 def check(subject: Subject) -> Iterator[Finding]:
     """Find quorum queues without `delivery_limit`, or RabbitMQ's own argument for it; says whether dead letters go."""
     for queue in subject.quorum_queues:
-        if queue.delivery_limit is None and _LIMIT not in queue.arguments:
+        if queue.delivery_limit is None and _LIMIT not in queue.arguments and queue.name not in subject.plan.safe:
             kept = queue.dead_letter is not None or _DEAD_LETTERS in queue.arguments
             path = ("queues", queue.name)
             kind = ("type",) if subject.written(*path, "type") else ("arguments", "x-queue-type")

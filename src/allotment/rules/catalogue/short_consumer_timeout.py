@@ -24,7 +24,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     longest: dict[tuple[float, Path], Run] = {}
     for run in subject.runs_and_patterns:
         said = _timeout(subject, run.queue)
-        if max(said[0], _hard(longest.get(said))) <= _hard(run) and subject.is_late(run.tasks[0]):
+        if max(said[0], _hard(longest.get(said))) <= _hard(run) and subject.is_late(run.tasks[0], run.profile):
             longest[said] = run
     for (timeout, path), run in longest.items():
         yield _finding(subject, run, timeout, path)

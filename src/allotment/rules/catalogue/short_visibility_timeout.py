@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 
 from allotment.model.quantities import show_duration
+from allotment.plan.delivery import SPARE, VISIBILITY_TIMEOUT, visibility_timeout
 from allotment.rules.figures import more_than_none
 from allotment.rules.limits import Run
 from allotment.rules.rule import Confidence, Edit, Finding, Label, Severity
@@ -13,11 +14,7 @@ from allotment.source.document import Path
 SEVERITY = Severity.ERROR
 CONFIDENCE = Confidence.HIGH
 
-DEFAULT = 3600.0
-"""Seconds after which Redis's messages are delivered again where nobody says (`kombu/transport/redis.py`)."""
 HOUR = 3600.0
-SPARE = 1.5
-"""How many times the longest limit is enough: what waits for a long task has a task to run itself."""
 _OPTION = ("settings", "broker_transport_options", "visibility_timeout")
 
 
@@ -36,7 +33,7 @@ def _hard(run: Run) -> float:
 
 
 def _timeout(subject: Subject) -> tuple[float, Path | None]:
-    """Give the visibility timeout, and the place that says it; None: the app does, or nobody."""
+    """Give the visibility timeout, and the place that says it; None: the app does, or it follows."""
     if subject.model.visibility_timeout is not None:
         return subject.model.visibility_timeout, ("visibility_timeout",)
     of_app = subject.app.values if subject.app else {}
@@ -45,12 +42,12 @@ def _timeout(subject: Subject) -> tuple[float, Path | None]:
         seconds = more_than_none(options.get("visibility_timeout")) if isinstance(options, Mapping) else None
         if seconds is not None:
             return seconds, path
-    return DEFAULT, None
+    return visibility_timeout(subject.model) or VISIBILITY_TIMEOUT, None
 
 
 def _finding(subject: Subject, longest: Run, timeout: float, path: Path | None) -> Finding:
     task, hard = longest.tasks[0], show_duration(_hard(longest))
-    late = any(subject.is_late(run.tasks[0]) for run in subject.runs_and_patterns if _hard(run) > timeout)
+    late = any(subject.is_late(run.tasks[0], run.profile) for run in subject.runs_and_patterns if _hard(run) > timeout)
     twice = "a task acknowledged late is" if late else "what waits behind it is"
     enough = f"{ceil(_hard(longest) * SPARE / HOUR)}h"
     labels = [Label(longest.limits.hard_path, f"{task.name} may take {hard}")]

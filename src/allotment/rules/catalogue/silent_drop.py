@@ -31,7 +31,7 @@ def _is_said(subject: Subject, queue: Queue) -> bool:
     return (
         queue.max_length is not None
         or _OVERFLOW in queue.arguments
-        or queue.dead_letter is not None
+        or subject.plan.declared[queue.name].dead_letter is not None
         or _DEAD_LETTERS in queue.arguments
         or queue.arguments.get("x-queue-type") == "stream"
         or (queue.when_full is WhenFull.DROP_OLDEST and subject.written("queues", queue.name, "when_full"))
