@@ -23,6 +23,12 @@ except ImportError:  # PyYAML was built without libyaml: the same events, slower
     EventParser = yaml.SafeLoader
 
 MOST_BYTES = 16 * 2**20
+MOST_VALUES = 100_000
+"""Names and values in one file: 10,000 tasks have 50,000."""
+MOST_PROBLEMS = 100
+"""After so many, reading stops: nobody reads on."""
+MOST_KEY = 1024
+"""Characters of a key: no name is longer than 255."""
 MOST_DEPTH = 32
 MOST_DIGITS = 30
 
@@ -53,6 +59,7 @@ class _Reader:
         self._keep: list[Any] = []
         self._last_written: str | None = None
         self._last: Any = None
+        self._values = 0
 
     def read(self) -> Document:
         self._refuse_text()
@@ -115,6 +122,16 @@ class _Reader:
         mark = event.start_mark
         where = Where(self._file, mark.line + 1, mark.column + 1)
         self._problems.append(FileProblem(code, message, where=where, hint=hint))
+        if len(self._problems) >= MOST_PROBLEMS:
+            raise FileInvalid(tuple(self._problems))
+
+    def _count(self, event: Any) -> None:
+        """Count one more value. Raises FileInvalid past the limit."""
+        self._values += 1
+        if self._values > MOST_VALUES:
+            where = Where(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+            hint = f"at most {MOST_VALUES}: write patterns in place of single tasks"
+            raise self._invalid("file-too-large", "more values than a fleet file may have", where, hint)
 
     def _place(self, first: Any, last: Any) -> Place:
         """Give the place from the start of one event to the end of another; both from 1."""
@@ -122,6 +139,7 @@ class _Reader:
         return (self._file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
     def _value(self, parser: Any, event: Any, depth: int) -> Any:
+        self._count(event)
         self._last_written = None
         self._last = event
         kind = type(event)
@@ -171,9 +189,12 @@ class _Reader:
         return result
 
     def _key(self, parser: Any, event: Any, depth: int) -> str:
+        self._count(event)
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_tag(event)
-            return event.value
+            if len(event.value) > MOST_KEY:
+                self._problem("yaml-key", f"a key of {len(event.value)} characters", event, f"at most {MOST_KEY}")
+            return event.value[:MOST_KEY]
         self._problem("yaml-key", "a key must be a plain name", event, "write name: value")
         value = self._value(parser, event, depth)
         return value if isinstance(value, str) else repr(type(value).__name__)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from allotment.errors import FileInvalid, FileProblem, Where
 from allotment.source import yaml_text
 from allotment.source.document import Document, Path
-from allotment.source.yaml_text import MOST_BYTES, MOST_DEPTH, read_document
+from allotment.source.yaml_text import MOST_BYTES, MOST_DEPTH, MOST_KEY, MOST_PROBLEMS, MOST_VALUES, read_document
 
 NAME = "fleet.yaml"
 
@@ -450,6 +450,34 @@ def test_a_text_that_is_too_large_is_not_read() -> None:
     problem = only("#" * (MOST_BYTES + 1))
     assert problem.code == "file-too-large"
     assert str(MOST_BYTES) in str(problem)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: [" + "[]," * MOST_VALUES + "]", "".join(f"k{number}: 1\n" for number in range(MOST_VALUES // 2 + 1))],
+    ids=["values", "keys"],
+)
+def test_more_values_than_are_let_in(text: str) -> None:
+    problem = only(text)
+    assert (problem.code, problem.where is not None) == ("file-too-large", True)
+
+
+def test_as_many_values_as_are_let_in() -> None:
+    assert (
+        len(read("".join(f"k{number}: 1\n" for number in range((MOST_VALUES - 1) // 2))).root) == (MOST_VALUES - 1) // 2
+    )
+
+
+def test_reading_stops_after_many_problems() -> None:
+    with pytest.raises(FileInvalid) as caught:
+        read("".join(f"k{number}: !tag 1\n" for number in range(10 * MOST_PROBLEMS)))
+    assert len(caught.value.problems) == MOST_PROBLEMS
+
+
+def test_a_long_key_is_refused_and_not_repeated() -> None:
+    problem = only(f"? {'a' * (MOST_KEY + 1)}\n: 1\n")
+    assert problem.code == "yaml-key"
+    assert len(str(problem)) < MOST_KEY
 
 
 def test_a_text_of_the_largest_size_is_read() -> None:
