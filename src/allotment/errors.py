@@ -13,6 +13,8 @@ class ExitCode(IntEnum):
     """The command worked, and what it looked at is not as it should be: the proof fails, a workflow did not finish."""
     BAD_INPUT = 2
     """The command could not do its work: the file, an argument, the app, the broker or a requirement is not usable."""
+    RUNNING = 3
+    """Another `allot up` already runs this node of the fleet."""
     UNAVAILABLE = 75
     """Under a supervisor: the broker did not answer, and trying again later may help."""
     INTERNAL = 70
@@ -134,6 +136,19 @@ class SupervisorRunning(AllotmentError):
     """Another supervisor already runs this part of the fleet."""
 
     code = "supervisor-running"
+    exit_code = ExitCode.RUNNING
+
+
+class SnapshotUnusable(AllotmentError):
+    """What `allot up` kept of the fleet file for its workers is not there, or is damaged."""
+
+    code = "snapshot-unusable"
+
+
+class FollowingRefused(AllotmentError):
+    """A running fleet cannot follow a change of its file: messages would be left where nobody consumes."""
+
+    code = "following-refused"
 
 
 class UnknownName(AllotmentError):
@@ -171,6 +186,18 @@ class ProofFailed(AllotmentError):
 
     code = "proof-failed"
     exit_code = ExitCode.FINDINGS
+
+
+class IdempotencyUnusable(AllotmentError):
+    """A task cannot be idempotent as the file says: by its parameters, by a value, or as keys cannot be kept."""
+
+    code = "idempotency-unusable"
+
+
+class IdempotencyUnknown(AllotmentError):
+    """A task was not run: whether it ran before is not known, or it runs elsewhere, and it could not be put off."""
+
+    code = "idempotency-unknown"
 
 
 class PublishRefused(AllotmentError):
@@ -221,9 +248,18 @@ class PublishFailed(AllotmentError):
     code = "publish-failed"
     exit_code = ExitCode.FINDINGS
 
-    def __init__(self, message: str, *, task: str = "", queue: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        task: str = "",
+        task_id: str | None = None,
+        queue: str | None = None,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.task = task
+        self.task_id = task_id
         self.queue = queue
 
 
@@ -257,10 +293,30 @@ class MessageUnroutable(PublishFailed):
     code = "message-unroutable"
 
 
+class TaskKeepsDying(AllotmentError):
+    """A task was delivered as often as its queue allows and never came to an end: it is not run again."""
+
+    code = "task-keeps-dying"
+    exit_code = ExitCode.FINDINGS
+
+
+class MessageUnusable(AllotmentError):
+    """A message that no worker can make a task of: it was set aside and not run."""
+
+    code = "message-unusable"
+    exit_code = ExitCode.FINDINGS
+
+
 class QueueDiffers(AllotmentError):
     """A queue or an exchange is at the broker with other arguments than the plan gives it."""
 
     code = "queue-differs"
+
+
+class DeadLettersUnreadable(AllotmentError):
+    """The broker is of a kind whose messages that were set aside cannot be read."""
+
+    code = "dead-letters-unreadable"
 
 
 class ContractInvalid(AllotmentError):

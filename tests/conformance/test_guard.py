@@ -7,9 +7,10 @@ import uuid
 from celery import Celery
 from celery.canvas import xmap, xstarmap
 from conformance.conftest import Crew
-from kombu import Connection, Queue
+from kombu import Connection
 
 from allotment.engine.client import close, keep_results_quiet
+from allotment.engine.quarantine import dead_queue
 
 DEAD = "allotment.dead"
 
@@ -26,14 +27,16 @@ def take_dead(crew: Crew, count: int, timeout: float = 20.0) -> list:
     taken = []
     deadline = time.monotonic() + timeout
     with Connection(crew.broker_url) as connection:
-        queue = Queue(DEAD, routing_key=DEAD, durable=True)(connection.default_channel)
-        queue.queue_declare()
+        channel = connection.default_channel
+        dead_queue(crew.file.model.dead_letters)(channel).declare()
         while len(taken) < count and time.monotonic() < deadline:
-            message = queue.get()
-            if message is None:
+            raw = channel.basic_get(DEAD)  # kombu's own `Queue.get` raises for a body that it cannot expand
+            if raw is None:
                 continue
+            message = channel.message_to_python(raw)
+            body = message.body or b""
             taken.append(
-                (message.headers, bytes(message.body) if not isinstance(message.body, str) else message.body.encode())
+                (message.headers, body.encode(message.content_encoding) if isinstance(body, str) else bytes(body))
             )
             message.ack()
     return taken

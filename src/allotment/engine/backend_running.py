@@ -34,7 +34,7 @@ def run(plan: WorkerPlan, program: Program, file: FleetFile, inventory: Inventor
     check_requirements(plan.profile, plan.node)
     app = program.app()
     bind(Following(_led_as_programs(file, app), app, inventory.tasks, plan.node.zone))
-    register_only(app, inventory, frozenset(task.name for task in plan.registers))
+    register_only(app, inventory, frozenset(task.name for task in plan.registers), plan.profile)
     worker = Worker(plan.profile.name, plan.node.name, 1, plan.consumes, plan.concurrency, plan.name)
     ways: list[str] = []
 

@@ -1,8 +1,9 @@
 """The heartbeat file of a worker, as the worker keeps it; `allotment.local.heartbeat` reads it.
 
-Two things are watched. The main loop is asked over and over to note that it runs; it does so only while it consumes. A
-thread asks the broker, and writes the file. Where the process is stopped nothing is written; where the main loop hangs
-or the broker is silent, the file says since when.
+Three things are watched. The main loop is asked over and over to note that it runs; it does so only while it consumes.
+A thread asks the broker, sees whether the worker gets what waits for it (`allotment.engine.starvation`), and writes the
+file. Where the process is stopped nothing is written; where the main loop hangs or the broker is silent, the file says
+since when. A supervisor is told the same, by a pipe, which needs no room on a disk.
 
 A pool without a process or a thread of its own (solo) runs a task in the main loop, which does nothing else meanwhile.
 It counts as running for as long as Celery knows of a task that runs, however long: nothing tells a long task from one
@@ -23,7 +24,9 @@ from celery.utils.log import get_logger
 from celery.worker import state
 
 from allotment.engine.probe import BrokerProbe
+from allotment.engine.starvation import Starvation
 from allotment.local.heartbeat import VARIABLE, Beat, check, last_beat, own_folder, pid_namespace, start_of
+from allotment.local.watch import STOPPING, tell
 
 LOOP_PERIOD = 2.0
 """Seconds between notes of the main loop."""
@@ -74,6 +77,7 @@ class Heartbeat:
         self._consumer = worker.consumer
         self._file = file
         self._probe = BrokerProbe(lambda: self._consumer.connection or self._consumer.conninfo)
+        self._starvation = Starvation(self._consumer, self._probe.waiting)
         self._pid = os.getpid()
         self._started, self._namespace = start_of(self._pid), pid_namespace()
         self._asked = False
@@ -99,6 +103,7 @@ class Heartbeat:
             if not self._stopped.is_set():
                 self._stopped.set()
                 self._file.remove()
+                tell(STOPPING)
 
     def _ask_loop(self) -> None:
         """Ask the main loop to note that it runs: on gevent timers run beside it."""
@@ -113,11 +118,12 @@ class Heartbeat:
 
     def _run(self) -> None:
         while True:
-            if self._probe.answers():
+            answers = self._probe.answers()
+            if answers:
                 self._broker = time.monotonic()
             if self._runs_in_loop():
                 self._loop = time.monotonic()
-            self._write()
+            self._write(self._starved() if answers else None)
             if self._stopped.wait(BEAT_PERIOD):
                 break
         self._probe.close()
@@ -126,7 +132,15 @@ class Heartbeat:
         """Say whether the main loop is the one that runs a task."""
         return isinstance(self._worker.pool, solo.TaskPool) and len(state.active_requests) > 0
 
-    def _write(self) -> None:
+    def _starved(self) -> str | None:
+        """Give a lane whose messages this worker does not get, though its main loop runs; None: there is none."""
+        now = time.monotonic()
+        if self._loop is None or now - self._loop > LOOP_PERIOD + BEAT_PERIOD:
+            self._starvation.forget()
+            return None
+        return self._starvation.look(now)
+
+    def _write(self, starved: str | None) -> None:
         beat = Beat(
             self._worker.hostname,
             self._pid,
@@ -135,14 +149,19 @@ class Heartbeat:
             time.monotonic(),
             self._loop,
             self._broker,
+            running=len(state.active_requests),
+            connected=self._consumer.connection is not None,
+            starved=starved,
         )
         with self._writing:
             if self._stopped.is_set():
                 return
+            tell(beat.to_json())
             self._look_for_another(beat)
             try:
                 self._file.write(beat.to_json())
             except OSError as error:
+                self._file.remove()  # rather none than one that says less and less
                 self._warn(error)
             else:
                 self._wrote = True

@@ -12,7 +12,10 @@ from allotment.engine.amqp import FleetAMQP
 from allotment.engine.app import known_tasks
 from allotment.engine.contracts.foreign import contract_queue
 from allotment.engine.declare import lane_queues, published
+from allotment.engine.delays import keep_quiet_of_delays
 from allotment.engine.marks import mark_results, note_start
+from allotment.engine.publishing.sending import send_within_deadlines
+from allotment.engine.redis_transport.limits import DEAD_LETTERS_OPTION
 from allotment.engine.router import Compiled
 from allotment.errors import SettingsOverridden, TaskUnknown
 from allotment.local.embedded import EmbeddedBroker
@@ -20,12 +23,13 @@ from allotment.local.state import StateFolder
 from allotment.model.names import did_you_mean
 from allotment.model.node import ZONE_VARIABLE
 from allotment.model.patterns import is_pattern
+from allotment.model.queue import DeadLetters
 from allotment.model.task import BUILT_IN_PREFIX, KnownTask
-from allotment.plan.celeryconfig import other_settings
+from allotment.plan.celeryconfig import other_settings, usual_transport_options
 from allotment.plan.plan import Plan, compile_plan
 from allotment.source.fleet_file import FleetFile
 
-GUARD = "allotment.engine.guard:GuardedConsumer"
+GUARD = "allotment.engine.guard.consumer:GuardedConsumer"
 
 
 class Installation:
@@ -135,16 +139,23 @@ class Installation:
         sends_to = broker or conf.broker_url or ""
         amqp = sends_to.startswith(("amqp", "pyamqp"))
         settings = dict(other_settings(self.file.model, speaks_redis=not amqp))
-        transport = {**(conf.broker_transport_options or {}), **(settings.pop("broker_transport_options", None) or {})}
+        transport = {
+            **usual_transport_options(self.file.model, speaks_redis=not amqp),
+            **(conf.broker_transport_options or {}),
+            **(settings.pop("broker_transport_options", None) or {}),
+        }
         if amqp:
             # a publish that a full queue rejects is only seen under confirms (RabbitMQ docs, "Consumer Acknowledgements
             # and Publisher Confirms"; `confirm_publish` of kombu's pyamqp transport)
             transport = {"confirm_publish": True, **transport}
+        elif self.file.model.dead_letters != DeadLetters():
+            transport = {DEAD_LETTERS_OPTION: self.file.model.dead_letters.max_length, **transport}
         conf.update(
             settings,
             broker_transport_options=transport,
             task_create_missing_queues=False,
             worker_consumer=GUARD,
+            worker_detect_quorum_queues=True,
             broker_connection_retry_on_startup=True,
         )
 
@@ -176,7 +187,9 @@ def bind(installation: Installation) -> Installation:
     app.on_after_configure.connect(installation.apply_settings, weak=False, dispatch_uid="allotment")
     if app.configured:
         installation.apply_settings()
+    keep_quiet_of_delays()
     mark_results(app)
+    send_within_deadlines(app)
     _forget_connections(app)
     task_prerun.connect(note_start, dispatch_uid="allotment")
     return installation

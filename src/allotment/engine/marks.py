@@ -11,6 +11,8 @@ from typing import Any
 
 from celery import Celery
 
+from allotment.engine.delays import lane_key
+
 KEY = "allotment"
 
 
@@ -75,7 +77,7 @@ def _mark(request: Any) -> dict[str, Any]:
     return {
         "task": getattr(request, "task", None),
         "queue": header.get("queue"),
-        "lane": delivery.get("routing_key"),
+        "lane": lane_key(str(delivery.get("routing_key") or "")) or None,
         "worker": request.hostname,
         "pid": os.getpid(),
         "sent": header.get("sent"),

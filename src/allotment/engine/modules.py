@@ -19,6 +19,7 @@ from allotment.engine.addresses import broker_of
 from allotment.engine.app import beat_entries, function_routers, import_app, known_tasks, name_for_celery
 from allotment.engine.contracts.refusing import placeholders
 from allotment.engine.declared import declared_tasks
+from allotment.engine.idempotency.keys import parameters_of
 from allotment.engine.settings import app_settings, task_attributes
 from allotment.errors import AppUnusable
 from allotment.model.address import without_secrets
@@ -67,7 +68,9 @@ def take_inventory(app: Celery) -> Inventory:
 
 def _with_attributes(app: Celery, task: KnownTask) -> KnownTask:
     registered = app.tasks.get(task.name)
-    return task if registered is None else replace(task, attributes=task_attributes(registered))
+    if registered is None:
+        return task
+    return replace(task, attributes=task_attributes(registered), parameters=parameters_of(registered))
 
 
 def _uses_chord(module: str) -> bool:

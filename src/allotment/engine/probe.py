@@ -1,4 +1,4 @@
-"""Whether a worker's broker answers, asked over a connection of its own."""
+"""Whether a worker's broker answers, and how much waits there, asked over a connection of its own."""
 
 import contextlib
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any
 from celery.utils.threads import bound_open_broker_sockets
 from kombu import Connection
 
+from allotment.engine.depth import waiting_in
 from allotment.engine.failover import ensure_connected
 
 TIMEOUT = 4.0
@@ -47,6 +48,17 @@ class BrokerProbe:
             return False
         return True
 
+    def waiting(self, queue: str) -> int | None:
+        """Count the messages that wait in a queue; None where the broker does not say."""
+        connection, channel = self._connection, self._channel
+        if connection is None:
+            return None
+        try:
+            return waiting_in(connection, channel, queue)
+        except Exception:  # noqa: BLE001 - as above
+            self.close()
+            return None
+
     def close(self) -> None:
         """Hang up."""
         connection, self._connection, self._channel = self._connection, None, None
@@ -76,7 +88,9 @@ class BrokerProbe:
 
     def _ask(self) -> None:
         if self._channel.connection.client.transport.driver_type == "redis":
-            self._channel.client.ping()
+            # a server whose disk is full refuses even this (`MISCONF`): it has answered
+            with contextlib.suppress(*self._channel.connection.client.channel_errors):
+                self._channel.client.ping()
         else:
             # AMQP has no question as such; this one changes nothing, as nothing is consumed here
             self._channel.basic_qos(0, 1, False)  # noqa: FBT003 - the protocol's arguments

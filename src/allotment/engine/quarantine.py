@@ -1,27 +1,28 @@
 """Messages set aside: kept in a queue of their own with the reason, instead of being dropped."""
 
 import time
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
-from amqp.exceptions import FrameError, MessageNacked, PreconditionFailed
+from amqp.exceptions import PreconditionFailed
 from celery import Celery
 from celery.utils.log import get_logger
-from celery.utils.objects import Bunch
-from kombu import Exchange, Queue
-from kombu.exceptions import OperationalError
+from kombu import Queue
 
-from allotment.engine.republish import republish
-from allotment.errors import QueueDiffers
+from allotment.engine.delays import lane_key
+from allotment.engine.publishing.sending import passing_on
+from allotment.engine.queues import kombu_queue
+from allotment.engine.republish import declare, publish_copy
+from allotment.engine.telling import tell
 from allotment.model.names import DEAD_QUEUE
+from allotment.model.queue import DeadLetters
+from allotment.plan import broker_queues
 
 HEADER = "allotment_dead"
 
-PAUSE = 1.0
-"""Seconds before a message that could not be passed on goes back to its queue."""
-
-NOT_TAKEN = (OperationalError, MessageNacked, PreconditionFailed, FrameError, QueueDiffers)
-"""What is raised where the broker does not take a message that is passed on."""
+MOST_TOLD = 2000
+"""Characters of a reason."""
 
 logger = get_logger(__name__)
 
@@ -35,59 +36,77 @@ class Reason(StrEnum):
     """Workers passed it on to each other: their plans disagree."""
     CONTRACT_DIFFERS = "contract-differs"
     """It was made from a version of its contract that does not go together with the worker's."""
+    UNDECODABLE = "undecodable"
+    """It cannot be decoded, or what it holds is not what a task's message holds."""
+    CONTENT_REFUSED = "content-refused"
+    """The worker does not accept its content type, and did not decode it."""
+    UNREADABLE_ETA = "unreadable-eta"
+    """Its ETA or its expiry is no date."""
+    UNKNOWN_PROTOCOL = "unknown-protocol"
+    """Neither its headers nor its body name a task."""
+    DELIVERED_TOO_OFTEN = "delivered-too-often"
+    """It was delivered as often as its queue allows, and never came to an end."""
 
 
-def dead_queue() -> Queue:
-    """Give the queue: durable, with no limit, on the default exchange."""
-    return Queue(DEAD_QUEUE, Exchange(""), routing_key=DEAD_QUEUE, durable=True)
+def dead_queue(said: DeadLetters | None = None) -> Queue:
+    """Give the queue as the plan has it; `said` is what the fleet file says of it."""
+    return kombu_queue(broker_queues.dead_queue(said or DeadLetters()))
+
+
+def shortened(text: str) -> str:
+    """Give a reason as a log and a header can hold it: on one line, and not longer than people read."""
+    plain = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:MOST_TOLD])
+    return plain + " …" if len(text) > MOST_TOLD else plain
 
 
 def set_aside(app: Celery, message: Any, reason: Reason, detail: str, worker: str) -> None:
     """Put a message into `allotment.dead` with its original bytes and headers, and return once the broker has it.
 
-    The caller acknowledges the original afterwards, so that a crash between the two repeats the message and never loses
-    it.
+    Without its time to live, or it would be gone from there too. The caller acknowledges the original afterwards, so
+    that a crash between the two repeats the message and never loses it.
     """
-    delivery = message.delivery_info or {}
+    exchange, key = came_by(message)
     why = {
         "reason": str(reason),
-        "detail": detail,
+        "detail": shortened(detail),
         "worker": worker,
         "time": time.time(),
-        "exchange": delivery.get("exchange") or "",
-        "queue": delivery.get("routing_key") or "",
+        "exchange": exchange,
+        "queue": key,
     }
-    republish(app, message, dead_queue(), {HEADER: why})
+    with passing_on(app, message) as producer:
+        _declare(_said(app), producer)
+        publish_copy(producer, message, DEAD_QUEUE, {**message.headers, HEADER: why})
+
+
+def _said(app: Celery) -> DeadLetters:
+    """Give what the fleet file says of dead letters; an app with contracts alone has none."""
+    installation = getattr(app, "allotment", None)
+    return installation.file.model.dead_letters if installation else DeadLetters()
+
+
+def _declare(said: DeadLetters, producer: Any) -> None:
+    """Make the queue if it is not there; one that is there with other arguments keeps messages as well."""
+    with suppress(PreconditionFailed):
+        declare(producer, dead_queue(said))
+
+
+def came_by(message: Any) -> tuple[str, str]:
+    """Give the exchange and the routing key with which a message arrived; on Redis it may say anything of itself."""
+    delivery = message.delivery_info
+    if not isinstance(delivery, dict):
+        return "", ""
+    exchange, key = delivery.get("exchange"), delivery.get("routing_key")
+    return exchange if isinstance(exchange, str) else "", lane_key(key) if isinstance(key, str) else ""
 
 
 def keep_aside(consumer: Any, message: Any, reason: Reason, detail: str, error: Exception) -> None:
-    """Set a message aside, acknowledge it and tell its caller: a stored failure and an event, as for a failed task.
+    """Set a message aside, tell who waits for it, and acknowledge it.
 
     `consumer` is Celery's, `error` what the caller is told. Raises what `set_aside` raises, and then nothing is
     acknowledged.
     """
     set_aside(consumer.app, message, reason, detail, consumer.hostname)
+    logger.error("set aside in %s: %s", DEAD_QUEUE, shortened(detail))
+    tell(consumer, message, error)
     message.ack_log_error(logger, consumer.connection_errors)
-    logger.error("set aside in %s: %s", DEAD_QUEUE, detail)
-    properties = message.properties
-    headers = message.headers or message.payload
-    identity = headers.get("id")
-    if identity is None:  # a foreign message that nobody waits for
-        return
-    request = Bunch(
-        name=headers.get("task"),
-        chord=None,
-        root_id=headers.get("root_id"),
-        correlation_id=properties.get("correlation_id"),
-        reply_to=properties.get("reply_to"),
-        errbacks=None,
-    )
-    consumer.app.backend.mark_as_failure(identity, error, request=request)
-    if consumer.event_dispatcher:
-        consumer.event_dispatcher.send("task-failed", uuid=identity, exception=repr(error))
-
-
-def back_to_its_queue(consumer: Any, message: Any, error: Exception) -> None:
-    """Give a message back after a pause: the broker did not take it where it was to go."""
-    logger.warning("a message could not be passed on (%r) and goes back to its queue", error)
-    consumer.timer.call_after(PAUSE, message.reject_log_error, (logger, consumer.connection_errors, True))

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from allotment.engine.contracts.foreign import foreign_options
 from allotment.engine.contracts.task import WHERE
+from allotment.engine.delays import lane_key
 from allotment.engine.signatures import leaves, task_that_decides
 from allotment.errors import QueueUnknown, TaskUnknown
 from allotment.model.names import did_you_mean
@@ -117,6 +118,7 @@ def requested_queue(plan: Plan, options: Mapping[str, Any], task: str) -> str | 
     exchange, key = options.get("exchange"), options.get("routing_key")
     if exchange is None and key is None:
         return None
+    key = lane_key(key) if key else key
     return _bound(plan, str(getattr(exchange, "name", exchange or "")), key, task)
 
 

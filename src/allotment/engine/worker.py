@@ -17,6 +17,7 @@ from allotment.engine.app import import_all_tasks, import_app, make_importable
 from allotment.engine.contracts.refusing import check_profile
 from allotment.engine.declare import declare_queues
 from allotment.engine.heartbeat import keep
+from allotment.engine.idempotency.preparing import prepare
 from allotment.engine.installation import Installation, install
 from allotment.engine.modules import import_only, keep_only
 from allotment.engine.pool import pool_class, pool_of
@@ -28,6 +29,7 @@ from allotment.model.inventory import Inventory
 from allotment.model.profile import Pool, Profile
 from allotment.plan.assignment import placed_worker
 from allotment.plan.celeryconfig import annotations
+from allotment.plan.delivery import acknowledgement, delivery_of
 from allotment.plan.placement import Worker
 from allotment.source.fleet_file import FleetFile
 
@@ -47,16 +49,9 @@ class WorkerOrder:
     heartbeat: Path | None = None
 
 
-def inventory_of(file: FleetFile, given: Path | None = None) -> Inventory | None:
-    """Give the tasks of the fleet's app: from the file a supervisor wrote, else found now.
-
-    None where there is no app.
-    """
-    if file.model.app is None:
-        return None
-    if given is not None:
-        return Inventory.from_json(given.read_text())
-    return read_inventory(file.model.app, file.path.parent)
+def inventory_of(file: FleetFile) -> Inventory | None:
+    """Find the tasks of the fleet's app; None where there is no app."""
+    return None if file.model.app is None else read_inventory(file.model.app, file.path.parent)
 
 
 def load_worker(file: FleetFile, order: WorkerOrder, inventory: Inventory | None) -> tuple[Celery, Worker]:
@@ -74,25 +69,33 @@ def load_worker(file: FleetFile, order: WorkerOrder, inventory: Inventory | None
     app = import_app(reference, file.path.parent)
     plan = install(file, app, inventory.tasks, zone=file.model.nodes[order.node].zone).plan
     worker = placed_worker(plan, order.profile, order.node, order.index)
-    register_only(app, inventory, frozenset(plan.registered_by(order.profile)))
+    register_only(app, inventory, frozenset(plan.registered_by(order.profile)), file.model.profiles[order.profile])
     return app, worker
 
 
-def register_only(app: Celery, inventory: Inventory, names: frozenset[str]) -> None:
-    """Import the modules that hold these tasks and register no others. Raises AppUnusable."""
+def register_only(app: Celery, inventory: Inventory, names: frozenset[str], profile: Profile) -> None:
+    """Import the modules that hold these tasks and register no others, as a worker of a profile.
+
+    Raises AppUnusable, and IdempotencyUnusable.
+    """
     import_only(app, inventory.modules_for(names))
     import_all_tasks(app)
     app.loader.worker_initialized = True
     keep_only(app, names)
-    _annotate(app, app.allotment, names)
+    _annotate(app, app.allotment, names, profile)
+    prepare(app, names)
 
 
-def _annotate(app: Celery, installation: Installation, names: frozenset[str]) -> None:
-    """Give tasks the limits and the delivery that the file asks for: the worker's side is where they count."""
-    for name in names:
-        task = app.tasks.get(name)
-        planned = installation.plan.tasks[name]
-        for attribute, value in annotations(planned.entry).items():
+def _annotate(app: Celery, installation: Installation, names: frozenset[str], profile: Profile) -> None:
+    """Give tasks the limits and the delivery that the file asks for: the worker's side is where they count.
+
+    Of the tasks of Celery's own, which every worker has, the delivery alone: `celery.map` runs others.
+    """
+    for name, task in app.tasks.items():
+        entry = installation.plan.entries.first(name)
+        delivery = delivery_of(entry, profile)
+        found = annotations(entry, delivery) if name in names else acknowledgement(delivery)
+        for attribute, value in found.items():
             setattr(task, attribute, value)
 
 
@@ -137,15 +140,15 @@ def _heartbeat_slows(app: Celery, profile: Profile) -> bool:
 
 
 def run_worker(
-    file: FleetFile, order: WorkerOrder, inventory_path: Path | None, on_ready: Callable[[], None] | None = None
+    file: FleetFile, order: WorkerOrder, inventory: Inventory | None, on_ready: Callable[[], None] | None = None
 ) -> int:
-    """Be the worker until told to stop; give Celery's exit code.
+    """Be the worker until told to stop; give Celery's exit code. `inventory` None: the app's tasks are found now.
 
     Raises RequirementsUnmet, AppUnusable, ProofFailed, QueueDiffers or BrokerUnreachable before anything is consumed.
     """
     make_importable(file.path.parent)
     check_requirements(file.model.profiles[order.profile], file.model.nodes[order.node])
-    app, worker = load_worker(file, order, inventory_of(file, inventory_path))
+    app, worker = load_worker(file, order, inventory or inventory_of(file))
     return take_tasks(
         app,
         worker,

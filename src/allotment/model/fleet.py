@@ -8,7 +8,8 @@ from allotment.model.address import Address
 from allotment.model.kind import ResourceRouting
 from allotment.model.node import LOCAL, Node
 from allotment.model.profile import Profile
-from allotment.model.queue import Queue
+from allotment.model.publishing import Publishing
+from allotment.model.queue import DeadLetters, Queue
 from allotment.model.task import TaskEntry
 
 
@@ -32,6 +33,8 @@ class FleetModel:
     routing: ResourceRouting | None = None
     visibility_timeout: float | None = None
     consumer_timeout: float | None = None
+    dead_letters: DeadLetters = field(default_factory=DeadLetters)
+    publish: Publishing = field(default_factory=Publishing)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -51,7 +51,9 @@ class Inventory:
 
     def to_json(self) -> str:
         """Write it for another process."""
-        tasks = [[task.name, task.module, task.app_queue, dict(task.attributes)] for task in self.tasks]
+        tasks = [
+            [task.name, task.module, task.app_queue, dict(task.attributes), task.parameters] for task in self.tasks
+        ]
         beat = [[entry.name, entry.task, entry.queue, entry.zone, entry.hint] for entry in self.beat]
         return json.dumps(
             {
@@ -73,7 +75,10 @@ class Inventory:
     def from_json(cls, text: str) -> "Inventory":
         """Read what `to_json` wrote."""
         values = json.loads(text)
-        tasks = tuple(KnownTask(*task) for task in values["tasks"])
+        tasks = tuple(
+            KnownTask(name, module, queue, attributes, None if parameters is None else tuple(parameters))
+            for name, module, queue, attributes, parameters in values["tasks"]
+        )
         beat = tuple(BeatEntry(*entry) for entry in values["beat"])
         settings, unknown = values["settings"]
         return cls(

@@ -11,9 +11,14 @@ TASK_LENGTH = 255
 QUEUE_LENGTH = 128
 LABEL_LENGTH = 63
 
+MOST_STARS = 8
+"""In a pattern: each makes it slower to match."""
+
 RESERVED_PREFIX = "allotment."
 DEAD_QUEUE = "allotment.dead"
 """Where messages are kept that no worker can run."""
+DROPPED_QUEUE = "allotment.dropped"
+"""Where RabbitMQ keeps what queues drop to make room, so that it can be counted."""
 
 # Patterns are compiled when they are first used: a command uses few of them, and should answer at once.
 _TASK = r"[A-Za-z_][A-Za-z0-9_.:-]*"
@@ -37,6 +42,8 @@ def task_name(text: str) -> str:
 def task_pattern(text: str) -> str:
     """Give the text back if it may name a task or, with `*`, several; else raise ValueError."""
     pattern = _TASK_PATTERN if "*" in text else _TASK
+    if text.count("*") > MOST_STARS:
+        raise ValueError(f"{text[:20] + '…'!r} has {text.count('*')} times '*', at most {MOST_STARS}")
     return _matching(
         pattern, text, TASK_LENGTH, "a task's name or pattern", "letters, digits, '_', '.', ':', '-' and '*'"
     )

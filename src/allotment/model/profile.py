@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from allotment.model import patterns
 from allotment.model.requirements import NO_REQUIREMENTS, Requirements
+from allotment.model.task import Delivery
 
 
 class Pool(StrEnum):
@@ -38,7 +39,8 @@ class Profile:
     """One kind of worker: what it registers, which queues it consumes, its pool and its limits.
 
     `tasks` None: all of them. `concurrency` None: as many as the node has cores. `prefetch` is Celery's multiplier.
-    Limits are in seconds, `max_memory_per_child` in bytes. `preset` names the preset it began as.
+    Limits are in seconds, `max_memory_per_child` in bytes. `delivery` is of tasks whose entry says none. `preset` names
+    the preset it began as.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Profile:
     max_memory_per_child: int | None = None
     time_limit: float | None = None
     soft_time_limit: float | None = None
+    delivery: Delivery | None = None
     autoscale: Autoscale | None = None
     resources: Resources = field(default_factory=Resources)
     requires: Requirements = NO_REQUIREMENTS

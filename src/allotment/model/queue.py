@@ -36,7 +36,8 @@ class Queue:
 
     `exchange` and `routing_key` are where other producers publish to reach it; both are the queue's name where left
     out, as in Celery. `max_length` counts messages, `delivery_limit` deliveries of one message; `dead_letter` names the
-    queue that takes what the broker gives up. `arguments` go to RabbitMQ as they are.
+    queue that takes what the broker gives up. `type` None: the file does not say, and the plan decides. `arguments` go
+    to RabbitMQ as they are.
     """
 
     name: str
@@ -46,8 +47,15 @@ class Queue:
     when_full: WhenFull = WhenFull.REJECT
     exchange_type: ExchangeType = ExchangeType.DIRECT
     durable: bool = True
-    type: QueueType = QueueType.CLASSIC
+    type: QueueType | None = None
     max_priority: int | None = None
     delivery_limit: int | None = None
     dead_letter: str | None = None
     arguments: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """The queue in which messages are set aside; at most `max_length` of them are."""
+
+    max_length: int = 100_000

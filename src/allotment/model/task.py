@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from allotment.model.idempotency import Idempotency
 from allotment.model.requirements import NO_REQUIREMENTS, Requirements
 
 BUILT_IN_PREFIX = "celery."
@@ -37,6 +38,7 @@ class TaskEntry:
     soft_time_limit: float | None = None
     delivery: Delivery | None = None
     zone: ZoneRule | None = None
+    idempotent: Idempotency | None = None
     requires: Requirements = NO_REQUIREMENTS
 
 
@@ -55,10 +57,12 @@ class BeatEntry:
 class KnownTask:
     """A task that exists: its name, the module to import for it, and the queue its own app routes it to.
 
-    `attributes` are those that the app sets on the task itself and that `allot check` looks at.
+    `attributes` are those that the app sets on the task itself and that `allot check` looks at. `parameters` are the
+    names by which it takes arguments; None: not known, or any name.
     """
 
     name: str
     module: str | None = None
     app_queue: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    parameters: tuple[str, ...] | None = None

@@ -13,10 +13,12 @@ from allotment.model.fleet import FleetModel
 from allotment.model.queue import ExchangeType
 from allotment.model.task import Delivery, TaskEntry
 from allotment.plan.broker_queues import BrokerQueue, broker_queues, dead_letter_queues
+from allotment.plan.delivery import acknowledgement, is_quorum, visibility_timeout
 from allotment.plan.lanes import Lane
 from allotment.plan.plan import Plan
 from allotment.source.environment import references
 
+_TRANSPORT = "broker_transport_options"
 _VARIABLE_OF_SECRET = {"broker": "BROKER_URL", "results": "RESULT_URL"}
 
 
@@ -38,7 +40,10 @@ def _lines(plan: Plan) -> Iterator[str]:
     else:
         yield f"result_backend = {_address(plan.model.results, 'results')}"
     speaks_redis = plan.model.broker is not None and plan.model.broker.speaks_redis
-    for name, value in other_settings(plan.model, speaks_redis=speaks_redis).items():
+    settings = dict(other_settings(plan.model, speaks_redis=speaks_redis))
+    usual = usual_transport_options(plan.model, speaks_redis=speaks_redis) if plan.model.broker else {}
+    transport = {**usual, **settings.pop(_TRANSPORT, {})}
+    for name, value in (settings | ({_TRANSPORT: transport} if transport else {})).items():
         yield f"{name} = {value!r}"
     yield "task_create_missing_queues = False"
     yield f"task_default_queue = {_default_queue(plan)!r}"
@@ -47,7 +52,10 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"    {_queue(queue)},"
     yield "]"
     for queue in dead_letter_queues(plan):
-        yield f"# Declare {queue.name!r} on the broker before the workers start: no worker consumes it, so none does."
+        said = ", ".join(f"{name} {value}" for name, value in queue.arguments.items())
+        what = f"{queue.name!r} ({said})" if said else repr(queue.name)
+        yield f"# Declare {what} on the broker before the workers start: no worker consumes it, so none does."
+    yield from _left_behind(plan, speaks_redis=speaks_redis)
     yield "task_routes = {"
     for name in sorted(plan.tasks):
         lane = plan.default_lane(name)
@@ -56,10 +64,23 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "}"
     yield "task_annotations = {"
     for name in sorted(plan.tasks):
-        settings = annotations(plan.tasks[name].entry)
-        if settings:
-            yield f"    {name!r}: {settings!r},"
+        ways = set(plan.deliveries(plan.tasks[name]).values())
+        if len(ways) > 1:
+            yield f"    # {name!r} is delivered as each worker's profile says, which settings cannot say."
+        attributes = annotations(plan.tasks[name].entry, ways.pop() if len(ways) == 1 else None)
+        if attributes:
+            yield f"    {name!r}: {dict(attributes)!r},"
     yield "}"
+
+
+def _left_behind(plan: Plan, *, speaks_redis: bool) -> Iterator[str]:
+    """Give comments on what the fleet's workers do for queues, and Celery's do not."""
+    counting = {name for name in plan.queues if is_quorum(plan.declared[name]) and not speaks_redis}
+    counted = [name for name in plan.queues if plan.delivery_limit(name) and name not in counting]
+    if counted:
+        yield f"# Nothing counts the deliveries of messages in {', '.join(counted)}: what kills its worker comes back."
+    if plan.any_quorum and not speaks_redis:
+        yield "# Calls with a countdown or an ETA to quorum queues wait in a worker, and keep it from others meanwhile."
 
 
 def other_settings(model: FleetModel, *, speaks_redis: bool) -> Mapping[str, Any]:
@@ -68,7 +89,7 @@ def other_settings(model: FleetModel, *, speaks_redis: bool) -> Mapping[str, Any
     `speaks_redis` says whether the broker is of the Redis family, which takes some of them.
     """
     found = dict(model.settings)
-    transport = dict(found.get("broker_transport_options") or {})
+    transport = dict(found.get(_TRANSPORT) or {})
     if speaks_redis:
         if model.visibility_timeout is not None:
             transport["visibility_timeout"] = model.visibility_timeout
@@ -77,23 +98,27 @@ def other_settings(model: FleetModel, *, speaks_redis: bool) -> Mapping[str, Any
             # kombu's Redis transport keeps a list for each step it is told of (its `priority_steps`)
             transport = {"priority_steps": list(range(steps + 1))} | transport
     if transport:
-        found["broker_transport_options"] = transport
+        found[_TRANSPORT] = transport
     return found
 
 
-def annotations(entry: TaskEntry | None) -> Mapping[str, Any]:
-    """Give the attributes that a task's entry asks of it, by Celery's names; limits in seconds."""
-    if entry is None:
-        return {}
+def usual_transport_options(model: FleetModel, *, speaks_redis: bool) -> Mapping[str, Any]:
+    """Give the options of the broker's transport that follow from the file where neither it nor the app says them."""
+    if not speaks_redis:
+        # what a full queue refuses is told to publishers only under confirms (`confirm_publish` of kombu's pyamqp)
+        return {"confirm_publish": True}
+    seconds = visibility_timeout(model)
+    return {} if seconds is None else {"visibility_timeout": seconds}
+
+
+def annotations(entry: TaskEntry | None, delivery: Delivery | None) -> Mapping[str, Any]:
+    """Give the attributes that a task is to have, by Celery's names: its entry's limits in seconds, its delivery."""
     found: dict[str, Any] = {}
-    if entry.time_limit is not None:
+    if entry is not None and entry.time_limit is not None:
         found["time_limit"] = entry.time_limit
-    if entry.soft_time_limit is not None:
+    if entry is not None and entry.soft_time_limit is not None:
         found["soft_time_limit"] = entry.soft_time_limit
-    if entry.delivery is not None:
-        again = entry.delivery is Delivery.AT_LEAST_ONCE
-        found |= {"acks_late": again, "reject_on_worker_lost": again}
-    return found
+    return {**found, **acknowledgement(delivery)}
 
 
 def _route(plan: Plan, lane: Lane) -> dict[str, str]:

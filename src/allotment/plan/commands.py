@@ -60,11 +60,16 @@ def commands(plan: Plan) -> str:
     lines = []
     for node in plan.model.nodes:
         workers = plan.workers_of(node)
-        lines += [f"# node {node}"] if workers else []
+        lines += [f"# node {_in_line(node)}"] if workers else []
         lines += [
             shlex.join(["celery", *celery_arguments(plan, worker)])
             if plan.serves(worker)
-            else f"# {worker.name} could run nothing that is sent to its queues"
+            else f"# {_in_line(worker.name)} could run nothing that is sent to its queues"
             for worker in workers
         ]
     return "\n".join(lines) + "\n"
+
+
+def _in_line(text: str) -> str:
+    """Give text for a comment, which the end of a line would end."""
+    return text if text.isprintable() else repr(text)

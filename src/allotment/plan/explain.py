@@ -1,6 +1,7 @@
 """Why a task goes where it goes: which entry decided, which lane, who could take it and why the others could not."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from allotment.errors import PublishRefused
 from allotment.model.task import BUILT_IN_PREFIX, KnownTask
@@ -16,6 +17,8 @@ class Explanation:
 
     `steps` says what each step of routing found, up to the one that decided. `takers` are workers that may take it,
     `others` profiles with the reason why not; `refused` says why a publish would raise, and then there is no lane.
+    `delivery` is how the workers of each profile treat it, None: as the app says; `delivery_limit` how often its queue
+    delivers it at most.
     """
 
     task: str
@@ -30,6 +33,8 @@ class Explanation:
     refused: str | None
     would_do: tuple[str, ...]
     steps: tuple[tuple[str, str], ...] = ()
+    delivery: Mapping[str, str | None] = field(default_factory=dict)
+    delivery_limit: int | None = None
 
 
 def explain(
@@ -65,6 +70,11 @@ def explain(
         refused=refused,
         would_do=plan.queues_for(task),
         steps=_steps(plan, task, queue, hint),
+        delivery={
+            profile: str(way) if way else None
+            for profile, way in (plan.deliveries(planned, lane).items() if lane else ())
+        },
+        delivery_limit=plan.delivery_limit(lane.name) if lane else None,
     )
 
 

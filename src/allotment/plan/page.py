@@ -24,7 +24,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "## Profiles"
     for profile in plan.model.profiles.values():
         yield ""
-        yield f"### {profile.name}"
+        yield f"### {_escaped(profile.name)}"
         yield ""
         if profile.about:
             yield _escaped(profile.about)
@@ -42,7 +42,9 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "|---|---|---|"
     for name, lanes in plan.queues.items():
         tasks = sorted(task.name for task in plan.tasks.values() if task.queue == name)
-        yield f"| {_code(name)} | {_listed(lane.name for lane in lanes.lanes)} | {_listed(tasks)} |"
+        cells = (_code(name), _listed(lane.name for lane in lanes.lanes), _listed(tasks))
+        # a bar ends a cell in a code span too (GitHub Flavored Markdown, "Tables")
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _escaped(text: str) -> str:

@@ -8,8 +8,10 @@ from allotment.errors import NobodyCanRun, PublishRefused, QueueUnknown, ZoneUnk
 from allotment.model.fleet import FleetModel
 from allotment.model.names import did_you_mean
 from allotment.model.patterns import PatternIndex, sample
-from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, KnownTask, TaskEntry, ZoneRule
+from allotment.model.queue import Queue
+from allotment.model.task import BUILT_IN_PREFIX, BeatEntry, Delivery, KnownTask, TaskEntry, ZoneRule
 from allotment.plan.capability import Capability, ProfileSet
+from allotment.plan.delivery import delivery_of, is_quorum, limit_of, safe_queues, settled
 from allotment.plan.lanes import Lane, QueueLanes, lanes_of_queue
 from allotment.plan.placement import Worker, concurrency_on
 from allotment.plan.routing import PlannedTask, hinted, planned_task
@@ -38,6 +40,39 @@ class Plan:
     def lanes(self) -> Mapping[str, Lane]:
         """Every lane by its name at the broker."""
         return {lane.name: lane for queue in self.queues.values() for lane in queue.lanes}
+
+    @cached_property
+    def safe(self) -> frozenset[str]:
+        """The queues that are kept safe, as tasks there are to be delivered at least once."""
+        return safe_queues(self.model)
+
+    @cached_property
+    def declared(self) -> Mapping[str, Queue]:
+        """Every queue as it is declared: what the file says, and what follows where it says nothing."""
+        return {name: settled(queue, safe=name in self.safe) for name, queue in self.model.queues.items()}
+
+    @cached_property
+    def any_quorum(self) -> bool:
+        """Whether there is a quorum queue, as RabbitMQ knows it."""
+        return any(is_quorum(queue) for queue in self.declared.values())
+
+    def deliveries(self, task: PlannedTask, lane: Lane | None = None) -> Mapping[str, Delivery | None]:
+        """Give how the workers of each profile that may take a task from a lane treat it; None: as the app says.
+
+        Without a lane, from the one it is sent to by itself; nothing where no worker can run it there.
+        """
+        lane = lane or self.default_lane(task.name)
+        return {
+            name: delivery_of(task.entry, self.model.profiles[name])
+            for name in (lane.profiles if lane else ())
+            if self.capability.bit(name) & task.able
+        }
+
+    def delivery_limit(self, name: str) -> int | None:
+        """Give how often a message of a queue, or of a lane, is delivered at most; None: there is no limit."""
+        lane = self.lanes.get(name)
+        queue = self.declared.get(lane.queue if lane else name)
+        return limit_of(queue) if queue else None
 
     @cached_property
     def used(self) -> frozenset[str]:
@@ -183,7 +218,12 @@ class Plan:
     def queues_for(self, task: str) -> tuple[str, ...]:
         """List the queues from which some worker can run the task."""
         able = self.look_up(task).able
-        return tuple(name for name, lanes in self.queues.items() if lanes.consumers & able)
+        return tuple(name for name, lanes in self.consumed.items() if lanes.consumers & able)
+
+    @cached_property
+    def consumed(self) -> Mapping[str, QueueLanes]:
+        """The queues of the file that some worker takes from."""
+        return {name: lanes for name, lanes in self.queues.items() if lanes.consumers}
 
     def workers_of(self, node: str | None = None) -> tuple[Worker, ...]:
         """List the workers of one node, or all."""

@@ -85,8 +85,7 @@ def _unroutable(plan: Plan, task: PlannedTask, queue: str | None, others: int) -
         return None
     witness = next((worker for worker in plan.workers if queue in plan.model.profiles[worker.profile].queues), None)
     if witness is None:
-        consumed = (name for name, lanes in plan.queues.items() if lanes.consumers)
-        mend = did_you_mean(queue, consumed, otherwise="add it to the queues of a profile that a node runs")
+        mend = did_you_mean(queue, plan.consumed, otherwise="add it to the queues of a profile that a node runs")
         return CounterExample(task.name, queue, None, "no worker consumes the queue", mend, path, others)
     path = path or ("profiles", witness.profile)
     reason = why_unable(plan.model.profiles[witness.profile], task.name, task.requires) or "it cannot run it"

@@ -8,11 +8,13 @@ from typing import Any
 from allotment.model import address
 from allotment.model.address import Address
 from allotment.model.fleet import FleetModel
+from allotment.model.idempotency import Idempotency
 from allotment.model.kind import Kind, ResourceRouting
 from allotment.model.node import Node
 from allotment.model.preset import PRESET_QUEUES, PRESETS
 from allotment.model.profile import Autoscale, Profile, Resources
-from allotment.model.queue import Queue
+from allotment.model.publishing import Publishing
+from allotment.model.queue import DeadLetters, Queue
 from allotment.model.requirements import NO_REQUIREMENTS, Requirements
 from allotment.model.task import TaskEntry
 from allotment.source.document import Document
@@ -31,10 +33,7 @@ def build(document: Document, values: Mapping[str, Any]) -> FleetModel:
         profiles=profiles,
         queues=queues,
         nodes={name: _node(name, node, folder) for name, node in values.get("nodes", {}).items()},
-        entries=tuple(
-            TaskEntry(key, **entry | {"requires": _requirements(entry.get("requires"), folder)})
-            for key, entry in values.get("tasks", {}).items()
-        ),
+        entries=tuple(_entry(key, entry, folder) for key, entry in values.get("tasks", {}).items()),
         app=values.get("app"),
         broker=_address("broker", document, values),
         results=_address("results", document, values),
@@ -42,8 +41,19 @@ def build(document: Document, values: Mapping[str, Any]) -> FleetModel:
         routing=_routing(values.get("route_by_resource")),
         visibility_timeout=values.get("visibility_timeout"),
         consumer_timeout=values.get("consumer_timeout"),
+        dead_letters=DeadLetters(**values.get("dead_letters", {})),
+        publish=Publishing(**values.get("publish", {})),
         settings=values.get("settings", {}),
     )
+
+
+def _entry(key: str, values: Mapping[str, Any], folder: Path) -> TaskEntry:
+    values = dict(values)
+    if "idempotent" in values:
+        values["idempotent"] = Idempotency.by(**values["idempotent"])
+    if "requires" in values:
+        values["requires"] = _requirements(values["requires"], folder)
+    return TaskEntry(key, **values)
 
 
 def _routing(values: Mapping[str, Any] | None) -> ResourceRouting | None:

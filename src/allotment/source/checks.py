@@ -11,6 +11,7 @@ from allotment.model.preset import PRESETS
 from allotment.model.quantities import show_duration
 from allotment.model.queue import ExchangeType, QueueType
 from allotment.source.document import Document, Path
+from allotment.source.keys import MOST_WORKERS
 
 DECIDED_BY_THE_FLEET = {
     "broker_url": "broker",
@@ -22,6 +23,7 @@ DECIDED_BY_THE_FLEET = {
     "task_default_queue": "default_queue",
     "task_create_missing_queues": None,
     "worker_consumer": None,
+    "worker_detect_quorum_queues": None,
 }
 """Celery settings that follow from the file, each with the key that says it; None: nothing may say otherwise."""
 
@@ -90,6 +92,10 @@ class Checks:
     def _nodes(self) -> Iterator[FileProblem]:
         profiles = self.values.get("profiles", {})
         nodes = self.values.get("nodes", {})
+        workers = sum(sum(node["workers"].values()) for node in nodes.values())
+        if workers > MOST_WORKERS:
+            hint = f"at most {MOST_WORKERS}: give a worker more places (concurrency), or make several fleets"
+            yield self._problem("bad-value", f"the nodes run {workers} workers", ("nodes",), hint, key=True)
         for name, node in nodes.items():
             for profile in node["workers"]:
                 if profile not in profiles:
@@ -131,13 +137,6 @@ class Checks:
             hint = "remove durable: false, or make it a classic queue"
             yield self._problem(
                 "bad-value", f"the quorum queue {name!r} cannot but be durable", (*path, "durable"), hint
-            )
-        if "delivery_limit" in queue and not quorum:
-            yield self._problem(
-                "bad-value",
-                f"{name!r} is a classic queue, which counts no deliveries",
-                (*path, "delivery_limit"),
-                "add type: quorum, or remove delivery_limit",
             )
 
     def _arguments(self, queue: Mapping[str, Any], path: Path) -> Iterator[FileProblem]:
@@ -211,7 +210,14 @@ class Checks:
             if value is None or value in words:
                 continue
             scheme = value.partition("://")[0]
-            if scheme not in schemes or not address.leads_somewhere(value):
+            if key == "results" and ";" in value:
+                yield self._problem(
+                    "bad-address",
+                    "results: a list of addresses, of which Celery's result backends take none",
+                    (key,),
+                    "name one",
+                )
+            elif scheme not in schemes or not address.leads_somewhere(value):
                 what = repr(address.without_secrets(value))
                 yield self._problem(
                     "bad-address",

@@ -1,7 +1,7 @@
 """A fleet file to the model, with every problem at its line."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -30,19 +30,29 @@ class FleetFile:
 
 
 def read_fleet_file(
-    path: FilePath, environment: Mapping[str, str] | None = None, *, named_by: str = "--fleet FILE"
+    path: FilePath,
+    environment: Mapping[str, str] | None = None,
+    *,
+    named_by: str = "--fleet FILE",
+    text_of: Callable[[FilePath], str] | None = None,
 ) -> FleetFile:
-    """Read a fleet file; `environment` stands in for the process's own, `named_by` is for hints. Raises FileInvalid."""
+    """Read a fleet file, and those it includes. Raises FileInvalid.
+
+    `environment` stands in for the process's own, `named_by` is for hints, `text_of` gives each file's text in place of
+    the disk.
+    """
     values = os.environ if environment is None else environment
 
     def read(one: FilePath) -> Document:
-        return read_shape(_text_of(one, named_by), str(one), values)
+        text = read_text(one, named_by) if text_of is None else text_of(one)
+        return read_shape(text, str(one), values)
 
     document = with_included(read(path), read)
     return FleetFile(path.resolve(), document, _model(document))
 
 
-def _text_of(path: FilePath, named_by: str) -> str:
+def read_text(path: FilePath, named_by: str = "--fleet FILE") -> str:
+    """Read one file of a fleet. Raises FileInvalid."""
     shown = str(path)
     try:
         if path.is_dir():

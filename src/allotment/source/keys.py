@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allotment.model import address, names, quantities
+from allotment.model import address, idempotency, names, quantities
 from allotment.model.preset import PRESETS
 from allotment.model.profile import Pool
 from allotment.model.queue import ExchangeType, QueueType, WhenFull
@@ -17,12 +17,16 @@ from allotment.source.kinds import (
     Kind,
     ListOf,
     MappingOf,
+    OneOrMany,
     Quantity,
     Rejected,
     Scalar,
     Section,
     Text,
 )
+
+MOST_WORKERS = 10_000
+"""Workers of a fleet, and so of one profile on one node."""
 
 _QUEUE = Text(names.queue_name, pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
 _LABEL = Text(names.label, pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")
@@ -66,21 +70,47 @@ _REQUIRES = Section(
     }
 )
 
+_DELIVERY = Choice(Delivery)
+
+_IDEMPOTENT = Section(
+    {
+        "key": Key(
+            OneOrMany(Text(names.argument)),
+            "The parameter whose value tells calls apart, or a list of parameters; `id`: the task's id.",
+            "order",
+            required=True,
+        ),
+        "keep": Key(_DURATION, "How long a call that was done is known, with its result (1d if left out).", "7d"),
+        "lease": Key(
+            Quantity(idempotency.lease),
+            "How long others wait for a call whose process died (30s if left out). It is renewed while the task runs.",
+            "1m",
+        ),
+    },
+    short="key",
+)
+
 _TASK = Section(
     {
         "queue": Key(_QUEUE, "The queue the task is sent to unless a call says otherwise.", "cpu_video_processing"),
         "time_limit": Key(_DURATION, "The task is killed after this long.", "1h"),
         "soft_time_limit": Key(_DURATION, "SoftTimeLimitExceeded is raised in the task after this long.", "50m"),
         "delivery": Key(
-            Choice(Delivery),
-            "at-least-once: a task whose worker dies is run again, so it must be safe to repeat; "
-            "at-most-once: it is not. Left out: as the app says, and Celery's default is at-most-once.",
+            _DELIVERY,
+            "at-least-once: a task whose worker dies is run again, so it must be safe to repeat, and its queue is kept "
+            "safe; at-most-once: it is not. Left out: as the worker's profile says, else the app, and Celery's default "
+            "is at-most-once.",
             "at-least-once",
         ),
         "zone": Key(
             Choice(ZoneRule),
             "same: it is run in the zone it was sent from, by that zone's workers alone. Left out: anywhere.",
             "same",
+        ),
+        "idempotent": Key(
+            _IDEMPOTENT,
+            "A call that comes twice runs the task's code once, and both get the same result. Left out: it runs twice.",
+            {"key": "order", "keep": "7d"},
         ),
         "requires": Key(
             _REQUIRES, "What a worker's profile must require, so that it can run the task.", {"imports": ["av"]}
@@ -98,8 +128,13 @@ _QUEUE_ENTRY = Section(
             Text(names.binding_key), "The key it is bound with (the queue's name if left out).", "cpu.video"
         ),
         "durable": Key(Flag(), "Whether it outlives a restart of the broker (true if left out).", example=False),
-        "type": Key(Choice(QueueType), "classic, if left out, or quorum: replicated over RabbitMQ's nodes.", "quorum"),
-        "max_length": Key(Count(), "The most messages that may wait. RabbitMQ only.", 50),
+        "type": Key(
+            Choice(QueueType),
+            "classic, or quorum: replicated over RabbitMQ's nodes. Left out: quorum for tasks that are delivered at "
+            "least once, unless max_priority or durable: false is given; else classic.",
+            "quorum",
+        ),
+        "max_length": Key(Count(), "The most messages that may wait, in each lane.", 50),
         "when_full": Key(
             Choice(WhenFull),
             "reject: the publisher gets an error (if left out); drop-oldest: the oldest message goes.",
@@ -109,11 +144,15 @@ _QUEUE_ENTRY = Section(
             Count(1, 255), "Messages carry priorities from 0 up to this; RabbitMQ advises at most 10.", 10
         ),
         "delivery_limit": Key(
-            Count(), "A quorum queue gives a message up after so many deliveries, to `dead_letter` if that is set.", 5
+            Count(),
+            "A message that was delivered so often is set aside. Left out: 20 for tasks that are delivered at least "
+            "once, else there is no limit.",
+            5,
         ),
         "dead_letter": Key(
             Text(names.dead_letter_name),
-            "The queue for what the broker gives up: rejected, expired or delivered too often. RabbitMQ only.",
+            "The queue for what the broker gives up: rejected, expired or delivered too often. Left out: "
+            "allotment.dead for tasks that are delivered at least once. RabbitMQ only.",
             "orders_dead",
         ),
         "arguments": Key(
@@ -150,6 +189,9 @@ _PROFILE = Section(
         "max_memory_per_child": Key(_MEMORY, "A pool process is replaced once it has grown to this size.", "512Mi"),
         "time_limit": Key(_DURATION, "Tasks without a limit of their own are killed after this long.", "1h"),
         "soft_time_limit": Key(_DURATION, "SoftTimeLimitExceeded is raised in them after this long.", "50m"),
+        "delivery": Key(
+            _DELIVERY, "How tasks are delivered that its workers run and whose entry does not say it.", "at-least-once"
+        ),
         "autoscale": Key(
             Section(
                 {
@@ -185,7 +227,10 @@ _NODE = Section(
         "mounts": Key(ListOf(Text(_path)), "What is mounted there; left out: not known.", ["/srv/media"]),
         "zone": Key(_LABEL, "Where the node stands: what a task with `zone: same` stays in.", "eu-1"),
         "workers": Key(
-            MappingOf(names.label, Count(0)), "How many workers of which profile it runs.", {"cpu": 2}, required=True
+            MappingOf(names.label, Count(0, MOST_WORKERS)),
+            "How many workers of which profile it runs.",
+            {"cpu": 2},
+            required=True,
         ),
     }
 )
@@ -254,6 +299,25 @@ FLEET = Section(
             _DURATION,
             "What RabbitMQ's own consumer_timeout is set to, so that limits are checked against it (30m if left out).",
             "3h",
+        ),
+        "dead_letters": Key(
+            Section({"max_length": Key(Count(), "How many it holds (100,000 if left out).", 10_000)}),
+            "The queue `allotment.dead`, in which messages are set aside. When it is full, nothing more is.",
+            {"max_length": 10_000},
+        ),
+        "publish": Key(
+            Section(
+                {
+                    "timeout": Key(
+                        _DURATION, "How long sending a task may take, everything included (30s if left out).", "10s"
+                    ),
+                    "max_size": Key(
+                        _MEMORY, "What a message may have, encoded and with its headers (16Mi if left out).", "1Mi"
+                    ),
+                }
+            ),
+            "How tasks are sent: a message is taken in this time, or whoever sends it gets an error.",
+            {"timeout": "10s"},
         ),
         "settings": Key(
             MappingOf(names.setting_name, Anything()),

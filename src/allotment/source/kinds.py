@@ -69,22 +69,22 @@ class Text(NamedTuple):
 
 
 class Count(NamedTuple):
-    """A whole number, not less than `least`, and not over `most` where that is given."""
+    """A whole number, not less than `least` and not over `most`, which brokers and systems can count to."""
 
     least: int = 1
-    most: int | None = None
+    most: int = 2**31 - 1
 
     def read(self, value: Any) -> int:
         """Give the number. Raises Rejected."""
         if isinstance(value, bool) or not isinstance(value, int) or value < self.least:
             raise _rejected(f"{_shown(value)} is not a whole number of at least {self.least}")
-        if self.most is not None and value > self.most:
+        if value > self.most:
             raise _rejected(f"{_shown(value)} is more than {self.most}")
         return value
 
     def schema(self) -> Schema:
         """Describe it as JSON Schema."""
-        return {"type": "integer", "minimum": self.least} | ({"maximum": self.most} if self.most is not None else {})
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
 class Flag:
@@ -195,6 +195,24 @@ class ListOf(NamedTuple):
         return {"type": "array", "items": self.kind.schema(), "uniqueItems": True}
 
 
+class OneOrMany(NamedTuple):
+    """A value of one kind, or a list of at least one such value."""
+
+    kind: "Kind"
+
+    def read(self, value: Any) -> Any:
+        """Give the value as it is read, or a tuple of the list's items. Raises Rejected."""
+        if not isinstance(value, list):
+            return self.kind.read(value)
+        if not value:
+            raise _rejected("the list is empty")
+        return ListOf(self.kind).read(value)
+
+    def schema(self) -> Schema:
+        """Describe it as JSON Schema."""
+        return {"anyOf": [self.kind.schema(), ListOf(self.kind).schema() | {"minItems": 1}]}
+
+
 class MappingOf(NamedTuple):
     """Names to values of one kind; a value left out is read as an empty mapping where `empty` says so."""
 
@@ -288,7 +306,7 @@ class Section(NamedTuple):
         return mapping
 
 
-Kind = Text | Count | Flag | Quantity | Choice | Scalar | Anything | ListOf | MappingOf | Section
+Kind = Text | Count | Flag | Quantity | Choice | Scalar | Anything | ListOf | OneOrMany | MappingOf | Section
 
 
 def _shown(value: Any) -> str:

@@ -25,12 +25,25 @@ def declared(queue: Queue) -> BrokerQueue:
     return found
 
 
+DROPS = {"x-max-length": 5, "x-overflow": "drop-head"}
+KEPT = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "allotment.dropped"}
+
+
 @pytest.mark.parametrize(
     ("said", "arguments"),
     [
         ({}, {}),
         ({"max_length": 5}, {"x-max-length": 5, "x-overflow": "reject-publish"}),
-        ({"max_length": 5, "when_full": WhenFull.DROP_OLDEST}, {"x-max-length": 5, "x-overflow": "drop-head"}),
+        ({"max_length": 5, "when_full": WhenFull.DROP_OLDEST}, {**DROPS, **KEPT}),
+        ({"max_length": 5, "when_full": WhenFull.DROP_OLDEST, "type": QueueType.CLASSIC}, DROPS),
+        (
+            {"max_length": 5, "when_full": WhenFull.DROP_OLDEST, "dead_letter": "gone"},
+            {**DROPS, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "gone"},
+        ),
+        (
+            {"max_length": 5, "when_full": WhenFull.DROP_OLDEST, "arguments": {"x-dead-letter-exchange": "graves"}},
+            {**DROPS, "x-dead-letter-exchange": "graves"},
+        ),
         ({"when_full": WhenFull.DROP_OLDEST}, {}),
         ({"type": QueueType.CLASSIC}, {}),
         ({"type": QueueType.QUORUM}, {"x-queue-type": "quorum"}),
@@ -73,13 +86,15 @@ def test_the_lanes_of_a_topic_queue_are_on_the_default_exchange() -> None:
         assert found[name] == BrokerQueue(name, None, name, {"x-max-priority": 3})
 
 
-def test_queues_for_dead_letters_are_declared_once_and_plain() -> None:
+def test_queues_for_dead_letters_are_declared_once_and_only_our_own_has_a_limit() -> None:
     plan = plan_of(
         Queue("one", dead_letter="gone"), Queue("two", dead_letter="gone"), Queue("three", dead_letter="allotment.dead")
     )
     assert dead_letter_queues(plan) == (
         BrokerQueue("gone", None, "gone"),
-        BrokerQueue("allotment.dead", None, "allotment.dead"),
+        BrokerQueue(
+            "allotment.dead", None, "allotment.dead", {"x-max-length": 100_000, "x-overflow": "reject-publish"}
+        ),
     )
 
 
@@ -98,3 +113,11 @@ def test_a_queue_without_a_worker_is_declared_too() -> None:
     plan = compile_plan(model, [])
     assert dead_letter_queues(plan) == ()
     assert BrokerQueue("gone", "gone", "gone", {"x-message-ttl": 9}) in broker_queues(plan)
+
+
+def test_what_is_dropped_is_kept_within_bounds() -> None:
+    plan = plan_of(Queue("q", max_length=5, when_full=WhenFull.DROP_OLDEST))
+    [kept] = dead_letter_queues(plan)
+    assert (kept.name, kept.arguments["x-overflow"]) == ("allotment.dropped", "drop-head")
+    assert {"x-max-length", "x-max-length-bytes"} < kept.arguments.keys()
+    assert "x-dead-letter-exchange" not in kept.arguments

@@ -269,8 +269,9 @@ def test_a_pattern_stands_for_tasks_that_nobody_names(tmp_path: Path) -> None:
     assert found(tmp_path, "missing-time-limit", text.replace("shop", "celery")) == ()
     assert found(tmp_path, "missing-time-limit", "app: shop:app\n" + text, an_app(hard=5)) == ()
     limited = text.replace("at-least-once}", "at-least-once, time_limit: 2h}")
+    short = "visibility_timeout: 1h\n"
     for rule, broker in (("short-visibility-timeout", "redis"), ("short-consumer-timeout", "amqp")):
-        (one,) = found(tmp_path, rule, limited + f"broker: {broker}://broker\n")
+        (one,) = found(tmp_path, rule, limited + short + f"broker: {broker}://broker\n")
         assert "'shop.*' may take 2h" in one.finding.message
 
 

@@ -30,8 +30,9 @@ OPTION = "settings: {broker_transport_options: {visibility_timeout: SECONDS}}\n"
     ("rule", "limit", "more", "count"),
     [
         ("short-visibility-timeout", "1h", REDIS, 0),
-        ("short-visibility-timeout", "61m", REDIS, 1),
-        ("short-visibility-timeout", "61m", "", 1),  # embedded
+        ("short-visibility-timeout", "61m", REDIS, 0),  # it follows from the limit
+        ("short-visibility-timeout", "61m", REDIS + "visibility_timeout: 1h", 1),
+        ("short-visibility-timeout", "61m", "visibility_timeout: 1h", 1),  # embedded
         ("short-visibility-timeout", "9h", RABBIT, 0),
         ("short-visibility-timeout", "2h", "visibility_timeout: 121m", 0),
         ("short-visibility-timeout", "31m", "visibility_timeout: 30m", 1),

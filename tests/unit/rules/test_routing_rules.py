@@ -264,22 +264,6 @@ queues:
 profiles: {all: {queues: [a, b, c, d, e, f, g]}}
 """,
     ),
-    "a preset's own limits": ("unenforced-length-limit", "broker: embedded\nprofiles: {cpu: {preset: cpu}}\n"),
-    "RabbitMQ keeps limits": (
-        "unenforced-length-limit",
-        "broker: amqp://rabbit//\nqueues: {a: {max_length: 5}}\nprofiles: {all: {queues: [a]}}\n",
-    ),
-    "the embedded broker stands in for another": (
-        "unenforced-length-limit",
-        "broker: ${NOT_SET_HERE:-embedded}\nqueues: {a: {max_length: 5}}\nprofiles: {all: {queues: [a]}}\n",
-    ),
-    "worker profiles, which have their broker elsewhere": (
-        "unenforced-length-limit",
-        """\
-profiles: {all: {description: Everything, tasks: [confirm], queues: [a]}}
-queues: {a: {max_length: 5}}
-""",
-    ),
     "each zone has a worker": (
         "zone-without-worker",
         """\
@@ -621,26 +605,6 @@ def test_a_limit_under_arguments_is_found_whatever_the_broker_of_today(broker: s
     text = f"{broker}\nqueues:\n  a:\n    arguments: {{x-max-length: 5}}\nprofiles: {{all: {{queues: [a]}}}}\n"
     (found,) = found_by("silent-drop", tmp_path, text)
     assert lines(found) == [4]
-
-
-@pytest.mark.parametrize("broker", ["embedded", "redis://u:secret@redis/0", "valkeys://valkey", "${NAMED:-redis://r}"])
-def test_every_length_limit_on_redis_is_found(broker: str, tmp_path: Path) -> None:
-    text = f"""\
-queues:
-  a: {{max_length: 5}}
-  cpu_ml_training: {{max_length: 9}}
-profiles: {{all: {{queues: [a]}}, cpu: {{preset: cpu}}}}
-broker: {broker}
-"""
-    found = found_by("unenforced-length-limit", tmp_path, text)
-    assert [lines(one) for one in found] == [[2, 5], [3, 5]]
-    assert "secret" not in found[0].finding.message
-
-
-def test_a_file_without_a_broker_and_an_app_is_on_redis(tmp_path: Path) -> None:
-    text = "queues: {a: {max_length: 5}}\nprofiles: {all: {queues: [a]}}\n"
-    (found,) = found_by("unenforced-length-limit", tmp_path, text)
-    assert lines(found) == [1]
 
 
 def test_zones_without_a_worker_are_shown_for_all_tasks_of_the_same_workers(tmp_path: Path) -> None:

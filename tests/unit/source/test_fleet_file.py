@@ -613,6 +613,10 @@ def test_an_address_that_cannot_be_used_is_refused_with_those_that_can(key: str,
     assert "embedded" in (problem.hint or "")
 
 
+def test_results_take_no_list_of_addresses(only) -> None:
+    assert only(f"{ONE_PROFILE}results: redis://h;redis://i\n").code == "bad-address"
+
+
 def test_a_broker_cannot_be_none(only) -> None:
     assert only("broker: none\n" + ONE_PROFILE).code == "bad-address"
 

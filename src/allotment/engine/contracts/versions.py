@@ -4,7 +4,6 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from celery.utils.log import get_logger
 from celery.worker.strategy import default
 
 from allotment.contracts.arguments import MOST_TEXT
@@ -13,13 +12,9 @@ from allotment.contracts.differences import Severity
 from allotment.contracts.passing import given
 from allotment.contracts.shape import Shape
 from allotment.engine.contracts.task import HEADER, ContractTask
-from allotment.engine.quarantine import NOT_TAKEN, Reason, back_to_its_queue, keep_aside
+from allotment.engine.guard.refused import or_later
+from allotment.engine.quarantine import Reason, keep_aside, shortened
 from allotment.errors import ContractDiffers
-
-logger = get_logger(__name__)
-
-MOST_TOLD = 2000
-"""Characters of a reason."""
 
 MOST_VERSIONS = 64
 """How many versions of a contract a worker remembers its verdict on."""
@@ -44,12 +39,10 @@ def strategy(task: ContractTask, app: Any, consumer: Any, **options: Any) -> Any
         told = why if isinstance(why, str) else _told(why, message)
         if told is None:
             return run(message, body, *rest, **more)
-        told = _cut(told)
+        told = shortened(told)
         message.headers[HEADER] = _cut_header(header)
-        try:
-            keep_aside(consumer, message, Reason.CONTRACT_DIFFERS, told, ContractDiffers(told))
-        except NOT_TAKEN as error:
-            back_to_its_queue(consumer, message, error)
+        error = ContractDiffers(told)
+        or_later(consumer, message, lambda: keep_aside(consumer, message, Reason.CONTRACT_DIFFERS, told, error))
         return None
 
     return handle
@@ -59,17 +52,11 @@ def _shape_text(header: Any) -> str:
     return str(header.get("shape")) if isinstance(header, Mapping) else ""
 
 
-def _cut(text: str) -> str:
-    """Give the reason as a log and a header can hold it: on one line, and not longer than people read."""
-    plain = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:MOST_TOLD])
-    return plain + " …" if len(text) > MOST_TOLD else plain
-
-
 def _cut_header(header: Any) -> Any:
     """Give the header as it was, unless it is too large to be sent on with the reason beside it."""
     if isinstance(header, Mapping) and len(_shape_text(header)) <= MOST_TEXT and header.keys() <= {"digest", "shape"}:
         return header
-    return _cut(str(header))
+    return shortened(str(header))
 
 
 def _verdict(shape: Shape, text: str) -> "tuple[Shape, Shape, Comparison] | str":

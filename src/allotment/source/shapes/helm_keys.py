@@ -8,7 +8,7 @@ from allotment.source.shapes.draft import At, Draft
 from allotment.source.shapes.profile_keys import Keys, as_it_is
 from allotment.source.shapes.worker_pools import KEYS as OF_POOLS
 
-_AS_THEY_ARE = ("queues", "exclude_tasks", "prefetch", "preset")
+_AS_THEY_ARE = ("queues", "exclude_tasks", "prefetch", "preset", "delivery")
 
 
 def _camel(key: str) -> str:

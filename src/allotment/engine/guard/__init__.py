@@ -1,0 +1,1 @@
+"""The guard: what a worker does with a message that it cannot run."""
