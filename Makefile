@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format bench docs lock clean
+.PHONY: help setup demo test check format bench faults docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ format: .venv/.ready ## Format the code and apply the safe lint fixes
 
 bench: .venv/.ready ## Run the benchmarks
 	$(BIN)/python -m benchmarks
+
+faults: .venv/.ready ## Break fleets on purpose: the fault matrix, or SOAK=10 minutes of faults from SEED=7
+	scripts/install-brokers
+	$(BIN)/allot faults $(if $(SOAK),--soak $(SOAK)m,) $(if $(SEED),--seed $(SEED),) $(foreach name,$(BROKER),--broker $(name)) $(FAULTS)
 
 docs: .venv/.ready ## Build the pages into site/
 	$(BIN)/python scripts/write-docs --check

@@ -12,9 +12,11 @@ COMMANDS = {
     "trace": "Show one workflow's path: task, queue, lane, worker, waited, ran.",
     "doctor": "Say whether the broker and the results can be reached and used from here, and if not, why.",
     "contracts": "List, show and compare contracts: what producers and workers share of a task.",
+    "dead": "List, show, send again and throw away messages that were set aside.",
     "presets": "Show the built-in profiles: their figures and their queues.",
     "docs": "Print the pages on rules and practices.",
     "demo": "Run six topologies one after another and compare what ran with what was planned.",
+    "faults": "Break a running fleet on purpose, and check that nothing is lost.",
     "schema": "Print the JSON Schema of the fleet file, for editors.",
 }
 """Each command, a module of this name under `allotment.cli.commands`, and what it is for in a line."""

@@ -4,6 +4,7 @@ import os
 import pwd
 import socket
 import stat
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -58,6 +59,25 @@ class RabbitServer(LocalServer):
     def url(self) -> str:
         """The broker URL for kombu and Celery, for the user guest and the virtual host "/"."""
         return f"amqp://guest:guest@{HOST}:{self.port}//"
+
+    def control(self, *arguments: str, seconds: float = 60.0) -> str:
+        """Run `rabbitmqctl` with these arguments on the running server and give what it printed.
+
+        It takes a second or two, for most of which it starts. Raises BrokerServerError if it fails or takes longer
+        than `seconds`.
+        """
+        path = f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin:/bin"
+        environment = {"PATH": path, "HOME": str(self.folder), "LANG": "C.UTF-8", **self._environment()}
+        command = [find_program("rabbitmqctl"), "--quiet", "--node", self.node, *arguments]
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise BrokerServerError(f"rabbitmqctl {arguments[0]} did not work: {error}") from None
+        if done.returncode:
+            raise BrokerServerError(f"rabbitmqctl {arguments[0]} failed: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
 
     def _launch(self) -> None:
         """Run an epmd of its own, which would otherwise be started as a daemon and stay, and then the node."""

@@ -1,0 +1,117 @@
+"""RabbitMQ, to be broken; results lie in a Valkey beside it, which no fault reaches."""
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import redis
+from kombu import Connection
+
+from allotment.model.names import DEAD_QUEUE
+from allotment.testing.brokers import RabbitServer, ValkeyServer
+from allotment.testing.faults.brokers.broker import DeadLetter, FaultBroker, Waiting, dead_letter
+from allotment.testing.faults.proxy import Proxy
+
+
+class _RabbitBroker(FaultBroker):
+    family = "rabbitmq"
+
+    def __init__(self) -> None:
+        self._server = RabbitServer()
+        self._kept = ValkeyServer()
+        self._proxy = Proxy(port=self._server.port)
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Say why this machine cannot run it; None: it can."""
+        return RabbitServer.unavailable() or ValkeyServer.unavailable()
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        self._kept.start()
+        self._proxy.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._proxy.__exit__()
+        self._kept.close()
+        self._server.close()
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """The addresses of broker and results."""
+        return self._proxy.url(self._server.url), self._kept.url
+
+    @property
+    def direct(self) -> str:
+        """The server's own address."""
+        return self._server.url
+
+    @property
+    def proxy(self) -> Proxy:
+        """The proxy before the server."""
+        return self._proxy
+
+    @property
+    def server(self) -> RabbitServer:
+        """The server."""
+        return self._server
+
+    def settle(self, fleet_file: Path) -> None:
+        """Nothing changes from one fleet to the next."""
+
+    @property
+    def _stranger(self) -> dict[str, Any]:
+        return {"confirm_publish": True}
+
+    def waiting(self, queues: Iterable[str]) -> Mapping[str, Waiting]:
+        """Give what lies in each of these queues."""
+        wanted = set(queues)
+        text = self._server.control("list_queues", "--no-table-headers", "name", "messages_ready", "messages")
+        found = {}
+        for line in text.splitlines():
+            name, ready, every = line.split("\t")
+            if name in wanted:
+                # a queue that is not up again after a restart is listed without figures: take it for not empty
+                known = bool(ready and every)
+                found[name] = Waiting(int(ready), int(every) - int(ready)) if known else Waiting(0, 1)
+        return found
+
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """Give what lies in `allotment.dead`, and leave it there."""
+        found = []
+        with Connection(self.direct) as connection:
+            channel = connection.default_channel
+            with contextlib.suppress(connection.channel_errors):
+                while message := channel.basic_get(DEAD_QUEUE):
+                    headers = dict(message.headers or {})
+                    body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+                    found.append(dead_letter(headers, body, str(message.content_type)))
+        return found
+
+    def delete(self, queues: Iterable[str]) -> None:
+        """Delete these queues, and every result."""
+        with Connection(self.direct) as connection:
+            for queue in queues:
+                with contextlib.suppress(connection.channel_errors):
+                    connection.channel().queue_delete(queue)
+        with contextlib.closing(self._results) as client:
+            client.flushall()
+
+    @property
+    def _results(self) -> "redis.Redis":
+        return redis.Redis.from_url(self._kept.url)
+
+
+class RabbitQuorum(_RabbitBroker):
+    """RabbitMQ with what `delivery: at-least-once` makes of its queues."""
+
+    name = "rabbitmq-quorum"
+
+
+class RabbitClassic(_RabbitBroker):
+    """RabbitMQ with classic queues."""
+
+    name = "rabbitmq-classic"
+    queue_type = "classic"

@@ -1,0 +1,14 @@
+"""One bench for each broker: its fleets are stopped when the last test has used them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from allotment.testing.faults.bench import Bench
+
+
+@pytest.fixture(scope="session")
+def bench() -> Iterator[Bench]:
+    """Give the bench on which the product's cases run."""
+    with Bench() as one:
+        yield one
