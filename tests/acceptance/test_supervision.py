@@ -1,5 +1,6 @@
 """What `allot up` does when processes die, when it is told to stop, and when it is started twice."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -108,7 +109,7 @@ def test_a_second_supervisor_is_refused_and_told_whose_it_is(project: Project) -
     folder = project("crew")
     with running(folder, "--node", "node-1") as fleet:
         second = allot("up", "--node", "node-1", folder=folder)
-        assert second.code == 2
+        assert second.code == 3
         assert str(fleet.pid) in second.err
         assert "node-1" in second.err
         with running(folder, "--node", "node-2") as other:
@@ -207,19 +208,39 @@ def test_scale_runs_more_workers_of_a_profile(project: Project) -> None:
         assert len(row["observed"]) == 3, "all three took part"
 
 
-def test_a_worker_whose_app_breaks_is_given_up_and_the_others_go_on(project: Project) -> None:
+def test_a_worker_whose_app_breaks_waits_with_its_last_lines_until_it_is_mended(project: Project) -> None:
     folder = project("crew")
     left = folder / "crew" / "left.py"
+    sound = left.read_text()
     with running(folder) as fleet:
-        sound = left.read_text()
         left.write_text(sound + "\nraise RuntimeError('half a deploy')\n")
         psutil.Process(pid_of(fleet, LEFT)).kill()
-        until(lambda: any(event["event"] == "given-up" for event in fleet.events))
-        given_up = next(event for event in fleet.events if event["event"] == "given-up")
-        assert given_up["worker"] == LEFT
-        assert any("half a deploy" in line for line in given_up["last_lines"])
+        until(lambda: any(event["event"] == "again" and event["failures"] == 3 for event in fleet.events))
+        waits = [event for event in fleet.events if event["event"] == "again"]
+        assert {event["worker"] for event in waits} == {LEFT}
+        assert [event["seconds"] for event in waits] == sorted({event["seconds"] for event in waits}), (
+            "longer each time"
+        )
+        assert any("half a deploy" in line for line in waits[-1]["last_lines"])
         assert allot("run", "right.double(4)", folder=folder).code == 0
         left.write_text(sound)
+        until(lambda: sum(event["event"] == "ready" and event["worker"] == LEFT for event in fleet.events) == 2)
+        assert not any(event["event"] == "given-up" for event in fleet.events)
+
+
+def test_a_worker_that_was_never_ready_is_given_up_and_the_others_go_on(project: Project) -> None:
+    folder = project("crew")
+    left = folder / "crew" / "left.py"
+    left.write_text(left.read_text() + "\nimport os\nif 'ALLOTMENT_WORKER' in os.environ:\n    os._exit(7)\n")
+    up = _up(folder, "--json")
+    said = [json.loads(line) for line in _read_until(up, '"given-up"')]
+    assert said[-1]["worker"] == LEFT
+    assert said[-1]["code"] == 7
+    assert sum(event["event"] == "started" and event["worker"] == LEFT for event in said) == 5
+    assert allot("run", "right.double(4)", folder=folder).code == 0
+    up.send_signal(signal.SIGTERM)
+    up.communicate(timeout=ENDED)
+    assert up.returncode == 1
 
 
 def test_messages_of_the_embedded_broker_outlive_it(project: Project) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _JSON_ASKED = "allotment.json"
+_MOST_SHOWN = 50
+"""So many errors are shown to people, who mend those first."""
+_WIDEST = 160
+"""Characters shown of a longer line."""
 
 
 def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -55,13 +59,16 @@ def show_errors(error: AllotmentError) -> None:
     if context and context.find_root().meta.get(_JSON_ASKED):
         print_json({"errors": [error_document(part) for part in error.parts()]})
         return
-    for part in error.parts():
+    parts = error.parts()
+    for part in parts[:_MOST_SHOWN]:
         place = f"{part.where}: " if part.where else ""
         click.echo(click.style("error: ", fg="red", bold=True) + visible(f"{place}{part.message}"), err=True)
         if part.where:
             _show_line(part.where)
         if part.hint:
             click.echo(click.style("  help: ", fg="cyan") + visible(part.hint), err=True)
+    if len(parts) > _MOST_SHOWN:
+        note(f"and {len(parts) - _MOST_SHOWN} more")
 
 
 def error_document(error: AllotmentError) -> dict[str, Any]:
@@ -89,9 +96,17 @@ def _show_line(where: Where) -> None:
     if not text.strip() or "://" in text:
         return
     number = f"{where.line:>5}"
-    click.echo(click.style(f"{number} | ", dim=True) + visible(text), err=True)
+    shown, column = around(text, where.column or 1)
+    click.echo(click.style(f"{number} | ", dim=True) + visible(shown), err=True)
     if where.column:
         click.echo(
-            click.style(" " * len(number) + " | ", dim=True) + " " * (where.column - 1) + click.style("^", fg="red"),
+            click.style(" " * len(number) + " | ", dim=True) + " " * (column - 1) + click.style("^", fg="red"),
             err=True,
         )
+
+
+def around(line: str, column: int) -> tuple[str, int]:
+    """Give as much of a long line as is read at a glance, and the column in that."""
+    begin = max(0, column - _WIDEST // 2) if len(line) > _WIDEST else 0
+    before, after = "…" * (begin > 0), "…" * (begin + _WIDEST < len(line))
+    return before + line[begin : begin + _WIDEST] + after, column - begin + len(before)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from allotment.errors import BrokerUnreachable
 from allotment.local.state import StateFolder
+from allotment.local.variables import MARK
 
 READY = b"ready\n"
 START_TIMEOUT = 20.0
@@ -24,6 +25,8 @@ START_TIMEOUT = 20.0
 
 _RETRY = 0.02
 _held: dict[Path, tuple[int, socket.socket]] = {}
+_keepers: list[subprocess.Popen[bytes]] = []
+"""Those that this process has started, which is to collect them when they have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,10 @@ class EmbeddedBroker:
         Raises BrokerUnreachable with the end of the server's log when it does not start.
         """
         held = _held.get(self.state.path)
-        if held and held[0] == os.getpid() and not _closed(held[1]):
-            return held[1]
+        if held and held[0] == os.getpid():
+            if not _closed(held[1]):
+                return held[1]
+            held[1].close()
         connection = self._connect()
         _held[self.state.path] = (os.getpid(), connection)
         return connection
@@ -103,15 +108,19 @@ class EmbeddedBroker:
     def _start_keeper(self) -> subprocess.Popen[bytes]:
         folder = self.state.made()
         self.state.made_plain()
+        _keepers[:] = [one for one in _keepers if one.poll() is None]  # which collects those that have ended
         with (folder / "keeper.log").open("ab") as log:
-            return subprocess.Popen(
+            keeper = subprocess.Popen(
                 [sys.executable, "-m", "allotment.local.keeper", str(folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd=folder,
+                env={name: value for name, value in os.environ.items() if name != MARK},  # it serves others too
             )
+        _keepers.append(keeper)
+        return keeper
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):

@@ -25,7 +25,7 @@ LIMIT = 12.0
 _SILENCE = 9.0
 """Seconds without a beat that say that none comes: a worker that waits for its broker's answer writes every 7 or 8."""
 
-_QUIET = 6.0
+QUIET = 6.0
 """Seconds without an answer that say that a broker is asked in vain: one that is well answers every 3."""
 
 _MOST_BYTES = 4096
@@ -44,7 +44,8 @@ class Beat:
 
     `started` and `namespace` tell its process from another one of the same number, where there is a /proc. `written`,
     `loop` and `broker` are seconds of the monotonic clock: now, when its main loop last ran while it consumed, and when
-    its broker last answered; None: not yet.
+    its broker last answered; None: not yet. `running` is how many tasks it runs, `connected` whether its main loop has
+    a connection, and is not making another. `starved` is a lane where messages wait while it is idle and gets none.
     """
 
     worker: str
@@ -54,11 +55,19 @@ class Beat:
     written: float
     loop: float | None
     broker: float | None
+    running: int = 0
+    connected: bool = True
+    starved: str | None = None
 
     @property
     def process(self) -> tuple[int, int | None, int | None]:
         """What tells the process that wrote it from any other."""
         return self.pid, self.started, self.namespace
+
+    @property
+    def starvation(self) -> str | None:
+        """Say that it gets nothing though it could; None: that is not so."""
+        return None if self.starved is None else f"starved: messages wait in {self.starved}, and it gets none of them"
 
     def to_json(self) -> str:
         """Write it as the file holds it."""
@@ -72,9 +81,10 @@ class Beat:
         except (TypeError, RecursionError) as error:
             raise ValueError(str(error)) from None
         moments = (beat.written, beat.loop or 0.0, beat.broker or 0.0)
-        numbers = (beat.pid, beat.started or 0, beat.namespace or 0)
+        numbers = (beat.pid, beat.started or 0, beat.namespace or 0, beat.running, beat.connected)
         if not (
             isinstance(beat.worker, str)
+            and isinstance(beat.starved, str | None)
             and all(isinstance(number, int) for number in numbers)
             and all(isinstance(moment, (int, float)) and 0 <= moment < _END_OF_TIME for moment in moments)
         ):
@@ -206,11 +216,11 @@ def _trouble(beat: Beat, now: float) -> str | None:
     if beat.loop is None:
         return "it does not consume yet"
     if now - min(beat.written, beat.broker, beat.loop) <= LIMIT:
-        return None
+        return beat.starvation
     # without a beat nothing is known of the loop and the broker, and all three grow old together
     if now - beat.written > _SILENCE:
         return f"no beat for {now - beat.written:.0f} s: process {beat.pid} hangs, or is stopped"
-    if now - beat.broker > _QUIET:  # the main loop may wait for it, and have run last before it answered last
+    if now - beat.broker > QUIET:  # the main loop may wait for it, and have run last before it answered last
         return f"its broker has not answered for {now - beat.broker:.0f} s"
     return f"its main loop has stood still for {now - beat.loop:.0f} s: it hangs, or is connecting again"
 

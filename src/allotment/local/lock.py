@@ -1,5 +1,6 @@
 """A lock that names its holder and ends with it, however it ends."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -32,7 +33,8 @@ class FileLock:
             os.close(descriptor)
             raise Held(self._path, int(text) if text.isdecimal() else None) from None
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without the number
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
 
     def release(self) -> None:

@@ -1,18 +1,19 @@
 """The part of a fleet that this machine runs: which workers, and how each is started."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from allotment.errors import ProofFailed, SupervisorRunning, UnknownName
+from allotment.errors import ProofFailed, UnknownName
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.inventory import read_inventory
-from allotment.local.ledger import Ledger
-from allotment.local.lock import FileLock, Held
+from allotment.local.ledger import mark_of
 from allotment.local.reach import check_listening
-from allotment.local.state import StateFolder, write_whole
-from allotment.local.supervisor import Command, worker_command
+from allotment.local.snapshot import Snapshot
+from allotment.local.state import StateFolder, unwritable
+from allotment.local.supervision.command import Command, worker_arguments
+from allotment.local.variables import SNAPSHOT
 from allotment.model.fleet import FleetModel
 from allotment.model.names import did_you_mean
 from allotment.plan.placement import Worker, misfits
@@ -20,61 +21,33 @@ from allotment.plan.plan import Plan, compile_plan
 from allotment.plan.proof import prove
 from allotment.source.fleet_file import FleetFile
 
-INVENTORY = "ALLOTMENT_INVENTORY"
-"""Names the file in which a worker finds the tasks of the app, so that it need not look for them."""
-
 
 @dataclass(frozen=True)
 class Part:
-    """The workers of some nodes of a proved fleet."""
+    """The workers of some nodes of a proved fleet, and what was proved."""
 
     file: FleetFile
     plan: Plan
     nodes: tuple[str, ...]
     workers: tuple[Worker, ...]
     state: StateFolder
+    snapshot: Snapshot
 
-    @property
-    def label(self) -> str:
-        """A name for files of this part."""
-        return "+".join(self.nodes) if len(self.nodes) <= 3 else f"{len(self.nodes)}-nodes"  # noqa: PLR2004 - as long as it stays short
-
-    @property
-    def ledger(self) -> Ledger:
-        """Where the supervisor of this part notes what it started."""
-        return Ledger(self.state.file(f"workers-{self.label}.json"))
-
-    def commands(self, loglevel: str) -> tuple[Command, ...]:
-        """Give the command of each worker."""
-        environment = {**os.environ, INVENTORY: str(self.state.path / "inventory.json")}
-        return tuple(
-            Command(
-                worker.name,
-                worker_command(str(self.file.path), worker.profile, worker.node, worker.index, loglevel),
-                environment,
-            )
-            for worker in self.workers
-        )
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the nodes of this part, so that nobody else runs them. Raises SupervisorRunning."""
-        locks: list[FileLock] = []
+    def keep(self, holder: str) -> Path:
+        """Keep what was proved for the workers, see `Snapshot.keep`; give the file. Raises FileInvalid."""
         try:
-            for node in self.nodes:
-                lock = FileLock(self.state.file(f"supervisor-{node}.lock"))
-                try:
-                    lock.acquire()
-                except Held as held:
-                    raise SupervisorRunning(
-                        f"node {node!r} of {self.file.path} is already run by process {held.pid}",
-                        hint=f"stop it first (kill {held.pid}), or run another node with --node",
-                    ) from None
-                locks.append(lock)
-            yield
-        finally:
-            for lock in locks:
-                lock.release()
+            return self.snapshot.keep(self.state, holder)
+        except OSError as error:
+            raise unwritable(self.state.path, error) from None
+
+    def command(self, worker: Worker, kept: Path, loglevel: str) -> Command:
+        """Give the command of a worker that follows what is kept in this file."""
+        return Command(
+            worker.name,
+            worker_arguments(str(self.file.path), worker.profile, worker.node, worker.index, loglevel),
+            {**os.environ, SNAPSHOT: str(kept)},
+            mark_of(self.state, worker.name),
+        )
 
     @property
     def uses_embedded(self) -> bool:
@@ -108,9 +81,9 @@ def part_of(file: FleetFile, node: str | None, scale: Mapping[str, int]) -> Part
     plan = compile_plan(model, inventory.tasks, inventory.beat)
     _refuse_unproved(plan)
     _refuse_overcommitted(scaled)
-    write_whole(state.file("inventory.json"), inventory.to_json())
     workers = compile_plan(scaled, inventory.tasks).workers if scale else plan.workers
-    return Part(file, plan, nodes, _as_planned(plan, [one for one in workers if one.node in nodes]), state)
+    here = _as_planned(plan, [one for one in workers if one.node in nodes])
+    return Part(file, plan, nodes, here, state, Snapshot.of(file, inventory))
 
 
 def _scaled(model: FleetModel, nodes: tuple[str, ...], scale: Mapping[str, int]) -> FleetModel:

@@ -27,15 +27,22 @@ class FleetNotStarted(AllotmentError):
 class RunningFleet:
     """Starts the fleet of a file and waits until every worker consumes; stops it at the end.
 
-    As a context manager. `environment` adds to the process's own; `options` are further options of `allot up`.
+    As a context manager. `environment` adds to the process's own; `options` are further options of `allot up`;
+    `module` is what Python runs as `allot`.
     Raises FleetNotStarted, with what the workers said last.
     """
 
-    def __init__(self, fleet_file: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        fleet_file: Path,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        module: str = "allotment",
+    ) -> None:
         self._arguments = [
             sys.executable,
             "-m",
-            "allotment",
+            module,
             "up",
             "--fleet",
             str(fleet_file),

@@ -4,6 +4,7 @@ It lies beside the fleet file, `.allotment/<file name>/`, or under the folder th
 to one user and holds no settings: it may be deleted while nothing runs, and with it go the embedded broker's messages.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -19,6 +20,8 @@ _LONGEST_PLAIN_PATH = 85
 """The kernel takes 107 bytes on Linux and 103 on macOS for the path of a socket (unix(7)), its name included."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./@+-]+")
 """Signs that need no quoting in a server's settings."""
+_ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+"""How to open a file that is to be written: whatever a link leads to is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,13 @@ class StateFolder:
         return cls(fleet_file.parent / ".allotment" / fleet_file.name)
 
     def made(self) -> Path:
-        """Make the folder, readable by its user alone, and give its path. Raises FileInvalid where that is refused."""
+        """Make the folder, readable by its user alone, and give its path. Raises FileInvalid where that is refused.
+
+        A link in its place is: a checkout may bring one that leads elsewhere.
+        """
+        for folder in (self.path.parent, self.path):
+            if folder.is_symlink():
+                raise _unusable(folder, "is a link")
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             ignore = self.path.parent / ".gitignore"
@@ -85,10 +94,26 @@ def _unusable(path: Path, why: str) -> FileInvalid:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is always whole, whatever happens: aside, to the disk, then into its place."""
+    """Write a file so that it is always whole, whatever happens: aside, to the disk, then into its place.
+
+    Only its user may read it. What was there stays where that fails. Raises OSError.
+    """
     aside = path.with_name(path.name + ".new")
-    with aside.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        descriptor = os.open(aside, _ANEW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
+
+
+def unwritable(path: Path, error: OSError) -> FileInvalid:
+    """Give the error for a state folder in which nothing can be written any more."""
+    hint = "make room there, or set ALLOTMENT_STATE to a folder on another disk"
+    message = f"nothing can be written to the state folder {path}: {error.strerror}"
+    return FileInvalid((FileProblem("state-folder", message, hint=hint),))

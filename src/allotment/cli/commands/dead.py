@@ -49,9 +49,9 @@ def list_command(*, fleet_path: Path, form: str, **filters: Any) -> None:
 
     with fleet_app(fleet_path) as app:
         letters = letters_meant(app, Asked(filters))
-        from allotment.engine.dead.dropped import dropped
+        from allotment.engine.publishing.dropped import dropped_counts
 
-        lost = dropped(app)
+        lost = dropped_counts(app)
     if form == "json":
         view.list_as_json(letters, lost)
     else:

@@ -2,24 +2,33 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from allotment.cli.options import Duration, Scale, fleet_option, format_option, loglevel_option
+from allotment.cli.terminal import Terminal
 from allotment.cli.views import up as view
-from allotment.errors import BrokerUnreachable, ExitCode
+from allotment.errors import AllotmentError, ExitCode
 from allotment.local.embedded import EmbeddedBroker
-from allotment.local.ledger import end_left_over
+from allotment.local.ledger import Ledger, end_left_over
+from allotment.local.nodes import NodeLocks
 from allotment.local.part import Part, part_of
-from allotment.local.supervisor import Supervisor
+from allotment.local.snapshot import forget_others
+from allotment.local.supervision.following import Following
+from allotment.local.supervision.supervisor import Supervisor
+from allotment.local.variables import MARK
 from allotment.source.fleet_file import read_fleet_file
 
 _LOOK = 0.5
 """Seconds between looks at whether somebody still reads what is printed."""
 _ONE_SIGNAL = 0.5
 """Seconds within which signals count as one: some tools signal a process and then its group."""
+_HANG_UP = 0.2
+"""Seconds until a terminal that hangs up is known to be gone: its shell may tell us first."""
 
 
 @click.command("up")
@@ -40,62 +49,99 @@ def command(
 ) -> int:
     """Run the fleet's part of this machine.
 
-    Proves the fleet, starts its broker if that is embedded, starts the workers and starts them again when they end.
-    Ctrl-C stops taking tasks, lets what runs finish within the grace and stops; a second Ctrl-C stops now.
+    Proves the fleet, starts its broker if that is embedded, starts the workers and starts them again when they end or
+    hang. Ctrl-C stops taking tasks, lets what runs finish within the grace and stops; a second Ctrl-C stops now.
+
+    The workers run what was proved, whatever becomes of the file. SIGHUP proves it anew and follows it: only workers
+    that it changes are ended, started or started anew, one after another, and each finishes what it runs.
 
     \b
     Examples:
       allot up
       allot up --node server-1
       allot up --scale cpu=3 --grace 2m
+      kill -HUP PID
     """
-    part = part_of(read_fleet_file(fleet_path), node, dict(scale))
+    os.environ.pop(MARK, None)  # whoever started us, what we start is ours
+
+    def read(text_of: Callable[[Path], str] | None = None) -> Part:
+        return part_of(read_fleet_file(fleet_path, text_of=text_of), node, dict(scale))
+
+    part = read()
     reporter = view.reporter(form, [worker.name for worker in part.workers])
-    with part.locked():
+    with contextlib.closing(reporter), NodeLocks(part.state, part.file.path) as locks:
+        locks.hold(part.nodes)
+        kept = part.keep(part.nodes[0])
+        forget_others(kept)
         part.reach_broker()
-        for name in end_left_over(part.ledger.read(), grace):
+        for name in end_left_over(part.state, part.nodes, grace):
             reporter.left_over(name)
         reporter.header(part)
-        return asyncio.run(_supervise(part, reporter, grace, loglevel.upper()))
+        following = Following(part, kept, read=read, locks=locks, reporter=reporter, loglevel=loglevel.upper())
+        return asyncio.run(_Running(part, following, reporter, grace).run())
 
 
-async def _supervise(part: Part, reporter: view.UpReporter, grace: float, loglevel: str) -> ExitCode:
-    supervisor = Supervisor(part.commands(loglevel), reporter, part.ledger, grace)
-    stops, last = 0, -_ONE_SIGNAL
+class _Running:
+    """The fleet while it runs, and what becomes of the signals that this process gets."""
 
-    def stop() -> None:
-        nonlocal stops, last
-        now = loop.time()
-        if now - last < _ONE_SIGNAL:
+    def __init__(self, part: Part, following: Following, reporter: view.UpReporter, grace: float) -> None:
+        self._part = part
+        self._following = following
+        self._reporter = reporter
+        self._grace = grace
+        self._supervisor = Supervisor(following.commands, reporter, Ledger(part.state), grace)
+        self._terminal = Terminal()
+        self._minds_terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        self._last_stop = -_ONE_SIGNAL
+
+    async def run(self) -> ExitCode:
+        """Run until stopped; give the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.call_later(_HANG_UP, self._hung_up_or_asked))
+        beside = (
+            _keep_broker(self._part),
+            self._say_when_ready(),
+            self._stop_when_deaf(),
+            self._following.watch(),
+            self._following.follow_when_asked(self._supervisor),
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in beside]
+            code = await self._supervisor.run()
+            for task in tasks:
+                task.cancel()
+        return code
+
+    def _stop(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._last_stop < _ONE_SIGNAL:
             return
-        stops, last = stops + 1, now
-        reporter.stopping(grace if stops == 1 else 0)
-        supervisor.stop()
+        self._last_stop = now
+        self._reporter.stopping(0 if self._supervisor.stopping else self._grace)
+        self._supervisor.stop()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    def _hung_up_or_asked(self) -> None:
+        """Take SIGHUP for what it means: our terminal has gone, or somebody asks us to follow the file."""
+        if not self._terminal.has_gone():
+            self._following.ask()
+        elif self._minds_terminal:
+            self._stop()
 
-    async def say_when_ready() -> None:
-        if await supervisor.until_ready() and not stops:
-            reporter.all_ready(len(part.workers))
+    async def _say_when_ready(self) -> None:
+        if await self._supervisor.until_ready() and not self._supervisor.stopping:
+            self._reporter.all_ready(len(self._supervisor.workers))
 
-    async def stop_when_deaf() -> None:
-        while not reporter.deaf:  # noqa: ASYNC110 - writing is not asynchronous and can set no event
+    async def _stop_when_deaf(self) -> None:
+        while not self._reporter.deaf:  # noqa: ASYNC110 - writing is not asynchronous and can set no event
             await asyncio.sleep(_LOOK)
-        supervisor.stop()
-
-    beside = [asyncio.create_task(one) for one in (_keep_broker(part), say_when_ready(), stop_when_deaf())]
-    try:
-        return await supervisor.run()
-    finally:
-        for task in beside:
-            task.cancel()
+        self._supervisor.stop()
 
 
 async def _keep_broker(part: Part) -> None:
     """Start the embedded broker again if its keeper should end."""
     while part.uses_embedded:
         await asyncio.sleep(_LOOK)
-        with contextlib.suppress(BrokerUnreachable):
+        with contextlib.suppress(AllotmentError, OSError):  # a full disk, for one: it is tried again
             await asyncio.to_thread(EmbeddedBroker(part.state).hold)

@@ -1,6 +1,5 @@
 """`allot worker`."""
 
-import os
 from pathlib import Path
 
 import click
@@ -10,8 +9,8 @@ from allotment.cli.options import fleet_option, loglevel_option
 from allotment.cli.output import show_errors
 from allotment.errors import BrokerUnreachable, ExitCode
 from allotment.local.heartbeat import named_file, run_check, usual_path
-from allotment.local.part import INVENTORY
-from allotment.local.watch import end_with_supervisor, say_ready
+from allotment.local.snapshot import given_snapshot
+from allotment.local.watch import end_with_supervisor, leave_nothing, say_ready
 from allotment.model.names import worker_name
 from allotment.source.fleet_file import read_fleet_file
 
@@ -67,7 +66,8 @@ def command(
     supervised = end_with_supervisor()  # before gevent's patches, under which its thread would hold up all others
     from allotment.engine.pool import prepare_pool
 
-    file = read_fleet_file(fleet_path)
+    snapshot = given_snapshot()
+    file = read_fleet_file(fleet_path) if snapshot is None else snapshot.file()
     if profile in file.model.profiles:
         prepare_pool(file.model.profiles[profile])
     from allotment.engine.worker import WorkerOrder, run_worker  # imports Celery
@@ -76,11 +76,12 @@ def command(
     node = node_for(file.model, profile, node).name
     kept = heartbeat or usual_path(worker_name(profile, index, node), fleet_path)
     order = WorkerOrder(profile, node, index, loglevel.upper(), heartbeat=kept)
-    given = os.environ.pop(INVENTORY, None)
     try:
-        return run_worker(file, order, Path(given) if given else None, say_ready)
+        return run_worker(file, order, snapshot.inventory if snapshot else None, say_ready)
     except BrokerUnreachable as error:
         if not supervised:
             raise
         show_errors(error)
         return ExitCode.UNAVAILABLE
+    finally:
+        leave_nothing()

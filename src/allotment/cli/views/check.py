@@ -45,8 +45,9 @@ def show_failure(error: AllotmentError, form: str) -> None:
 
 def _as_text(examined: Examined, mended: Sequence[Found]) -> None:
     """Findings go to standard error, with the lines they are about; the outcome to standard output."""
+    lines = {file: text.splitlines() for file, text in examined.document.texts.items()}
     for found in examined.report.found:
-        show_finding(found, examined.document.texts)
+        show_finding(found, lines)
     for done in mended:
         click.secho(f"mended {done.rule.name}: {done.finding.message}", err=True, dim=True)
     if not examined.loaded.plan.tasks:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from allotment.cli.output import console, note, print_json, visible
 from allotment.model.dead_letter import DeadLetter
 from allotment.model.names import DEAD_QUEUE
 from allotment.model.quantities import counted, show_duration, show_memory
+
+if TYPE_CHECKING:
+    from allotment.engine.publishing.dropped import Dropped
 
 _MOST_ROWS = 200
 _MOST_TASKS = 5
@@ -38,7 +41,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
 
 
 def list_as_text(
-    letters: Sequence[DeadLetter], dropped: Mapping[str, int], now: float, rows: int | None = None
+    letters: Sequence[DeadLetter], dropped: "Mapping[str, Dropped]", now: float, rows: int | None = None
 ) -> None:
     """Print a row a message, at most `rows` of them, and what they come to."""
     shown = letters[: rows or _MOST_ROWS]
@@ -47,19 +50,19 @@ def list_as_text(
     if len(letters) > len(shown):
         note(f"and {len(letters) - len(shown)} newer ones: see --format json, or say --limit or another filter")
     click.echo(_summary(letters))
-    lost = ", ".join(f"{count} of {visible(queue)}" for queue, count in sorted(dropped.items()) if count)
+    lost = ", ".join(f"{count} of {visible(queue)}" for queue, count in sorted(dropped.items()))
     if lost:
-        click.echo(f"dropped by full queues, not kept anywhere: {lost}")
+        click.echo(f"dropped by full queues, and not among these: {lost}")
 
 
-def list_as_json(letters: Sequence[DeadLetter], dropped: Mapping[str, int]) -> None:
+def list_as_json(letters: Sequence[DeadLetter], dropped: "Mapping[str, Dropped]") -> None:
     """Print the same for programs; times in seconds of the epoch, sizes in bytes."""
     print_json(
         {
             "letters": [letter_document(letter) for letter in letters],
             "by_reason": dict(Counter(letter.reason for letter in letters).most_common()),
             "by_task": dict(Counter(letter.task or "" for letter in letters).most_common()),
-            "dropped": dict(dropped),
+            "dropped": {queue: asdict(count) for queue, count in dropped.items()},
         }
     )
 

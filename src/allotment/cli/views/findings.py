@@ -1,10 +1,10 @@
 """Findings as people read them, with the lines they are about, and as GitHub's annotations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 
-from allotment.cli.output import visible
+from allotment.cli.output import around, visible
 from allotment.errors import Where
 from allotment.rules.rule import Severity
 from allotment.rules.running import Found
@@ -13,7 +13,11 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.ADVICE: 
 _AT_GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.ADVICE: "notice"}
 
 
-def show_finding(found: Found, texts: Mapping[str, str]) -> None:
+Lines = Mapping[str, Sequence[str]]
+"""The lines of each file."""
+
+
+def show_finding(found: Found, lines: Lines) -> None:
     """Print a finding on standard error: what is wrong, each place underlined, and what to do."""
     colour = _COLOURS[found.rule.severity]
     head = click.style(f"{found.rule.severity}[{found.rule.name}]", fg=colour, bold=True)
@@ -23,7 +27,7 @@ def show_finding(found: Found, texts: Mapping[str, str]) -> None:
     for number, (where, text) in enumerate(_said(found).items()):
         arrow = "-->" if number == 0 else ":::"
         click.echo(click.style(f"{margin}{arrow} ", dim=True) + str(where), err=True)
-        _show_place(where, text, texts, (width, colour if number == 0 else "cyan", "^" if number == 0 else "-"))
+        _show_place(where, text, lines, (width, colour if number == 0 else "cyan", "^" if number == 0 else "-"))
     fixable = "; --fix does it" if found.finding.edits else ""
     click.echo(click.style(f"{margin} = help: ", fg="cyan") + visible(found.finding.remedy) + fixable, err=True)
     click.echo(err=True)
@@ -37,20 +41,20 @@ def _said(found: Found) -> dict[Where, str]:
     return said
 
 
-def _show_place(where: Where, text: str, texts: Mapping[str, str], drawn: tuple[int, str, str]) -> None:
+def _show_place(where: Where, text: str, lines: Lines, drawn: tuple[int, str, str]) -> None:
     """Show the line with a mark under the place; of a line that holds an address only what is said of it."""
     width, colour, mark = drawn
     bar = click.style(" " * width + " | ", dim=True)
-    lines = texts.get(where.file, "").splitlines()
-    line = lines[where.line - 1] if where.line is not None and where.line <= len(lines) else ""
+    of_file = lines.get(where.file, ())
+    line = of_file[where.line - 1] if where.line is not None and where.line <= len(of_file) else ""
     if not line.strip() or "://" in line or where.column is None:
         click.echo(bar + text, err=True)
         return
     end = where.end_column if where.end_line == where.line and where.end_column else len(line) + 1
-    marks = mark * max(1, min(end, len(line) + 1) - where.column)
-    shown = line.expandtabs(1)
+    shown, column = around(line.expandtabs(1), where.column)
+    marks = mark * max(1, min(end - where.column, len(shown) - column + 1))
     click.echo(click.style(f"{where.line:>{width}} | ", dim=True) + visible(shown), err=True)
-    click.echo(bar + " " * (where.column - 1) + click.style(f"{marks} {visible(text)}", fg=colour), err=True)
+    click.echo(bar + " " * (column - 1) + click.style(f"{marks} {visible(text)}", fg=colour), err=True)
 
 
 def github_line(found: Found) -> str:

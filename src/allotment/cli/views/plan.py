@@ -7,6 +7,7 @@ from rich.text import Text
 
 from allotment.cli.output import console, print_json
 from allotment.model.profile import Profile
+from allotment.model.queue import QueueType
 from allotment.plan.placement import Worker
 from allotment.plan.plan import Plan
 
@@ -60,9 +61,14 @@ def _at_once(plan: Plan, worker: Worker) -> str:
 
 def _tasks(plan: Plan) -> Table:
     table = Table("task", "queue", "lane", "decided by", title="Tasks", title_justify="left", box=None, pad_edge=False)
-    for name in sorted(plan.tasks)[:_MOST_ROWS]:
+    shown = sorted(plan.tasks)[:_MOST_ROWS]
+    delivered = {name: _delivery(plan, name) for name in shown}
+    if any(delivered.values()):
+        table.add_column("delivered")
+    for name in shown:
         task = plan.tasks[name]
-        table.add_row(Text(name), task.queue or "none", Text(_lane(plan, name) or "refused"), Text(task.decided_by))
+        row = (Text(name), task.queue or "none", Text(_lane(plan, name) or "refused"), Text(task.decided_by))
+        table.add_row(*row, *([delivered[name] or "as the app says"] if any(delivered.values()) else []))
     _say_rest(table, len(plan.tasks))
     return table
 
@@ -77,6 +83,29 @@ def _lane(plan: Plan, task: str) -> str | None:
     return lane.name if lane else None
 
 
+def _delivery(plan: Plan, name: str) -> str | None:
+    """Give how a task is delivered; None: as the app says."""
+    ways = set(plan.deliveries(plan.tasks[name]).values())
+    if len(ways) > 1:
+        return "by profile"
+    way = ways.pop() if ways else None
+    return str(way) if way else None
+
+
+def _queue(plan: Plan, name: str) -> dict[str, Any]:
+    queue = plan.declared[name]
+    return {
+        "name": name,
+        "type": str(queue.type or QueueType.CLASSIC),
+        "delivery_limit": plan.delivery_limit(name),
+        "dead_letter": queue.dead_letter,
+        "lanes": [
+            {"name": lane.name, "profiles": list(lane.profiles), "used": lane.name in plan.used}
+            for lane in plan.queues[name].lanes
+        ],
+    }
+
+
 def as_json(plan: Plan) -> None:
     """Print the plan for programs."""
     print_json(document(plan))
@@ -89,22 +118,14 @@ def document(plan: Plan) -> dict[str, Any]:
         "app": model.app,
         "broker": model.broker.shown if model.broker else None,
         "results": model.results.shown if model.results else None,
-        "queues": [
-            {
-                "name": name,
-                "lanes": [
-                    {"name": lane.name, "profiles": list(lane.profiles), "used": lane.name in plan.used}
-                    for lane in lanes.lanes
-                ],
-            }
-            for name, lanes in plan.queues.items()
-        ],
+        "queues": [_queue(plan, name) for name in plan.queues],
         "tasks": [
             {
                 "name": name,
                 "queue": plan.tasks[name].queue,
                 "lane": _lane(plan, name),
                 "decided_by": plan.tasks[name].decided_by,
+                "delivery": _delivery(plan, name),
             }
             for name in sorted(plan.tasks)
         ],
