@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -19,12 +19,15 @@ from celery import Celery
 from celery.exceptions import NotRegistered
 from conformance.conftest import Crew, _addresses
 from kombu import Connection
+from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from allotment.engine.client import close, keep_results_quiet
 from allotment.engine.dead.destination import Terms
 from allotment.engine.dead.letters import Outcome, purge, read, replay
 from allotment.engine.installation import install
 from allotment.engine.quarantine import dead_queue
+from allotment.errors import BrokerUnreachable
 from allotment.local.inventory import read_inventory
 from allotment.model.dead_letter import DeadLetter
 from allotment.model.names import DEAD_QUEUE
@@ -269,6 +272,25 @@ def test_a_full_queue_refuses_and_loses_nothing(idle: Idle, task: str, queue: st
     assert [letter.id for letter in idle.letters()] == ids[2:]
     assert [message.headers["id"] for message in idle.taken_from(queue)] == ids[:2]
     assert [outcome.letter.id for outcome in idle.replay()] == ids[2:], "the rest, once there is room"
+
+
+@pytest.mark.parametrize("fleet", ["redis", "valkey"], indirect=True)
+def test_a_server_without_memory_lets_messages_go_and_what_it_refuses_is_told(idle: Idle) -> None:
+    ids = [idle.lay("left.add", number, 1) for number in range(2)]
+    with Redis.from_url(idle.broker_url.replace("valkey://", "redis://")) as server, ExitStack() as back:
+        back.callback(server.config_set, "maxmemory", 0)
+        server.config_set("maxmemory", 1)
+        with pytest.raises(OutOfMemoryError):
+            server.set("anything", 1)
+        [first] = replay(idle.app, idle.letters()[:1], Terms())
+        assert first.refused is None
+        back.callback(server.config_set, "min-replicas-to-write", 0)
+        server.config_set("min-replicas-to-write", 1)
+        for use in (replay(idle.app, idle.letters(), Terms()), purge(idle.app, idle.letters())):
+            with pytest.raises(BrokerUnreachable, match="NOREPLICAS"):
+                list(use)
+    assert [letter.id for letter in idle.letters()] == ids[1:]
+    assert [message.headers["id"] for message in idle.taken_from("idle:left")] == ids[:1]
 
 
 def test_hostile_headers_do_not_keep_the_others_from_being_read(idle: Idle) -> None:

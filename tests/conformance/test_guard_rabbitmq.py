@@ -11,7 +11,13 @@ from celery.result import AsyncResult
 from conformance.conftest import Crew
 from conformance.test_guard import take_dead
 from conformance.test_guard_hostile import BODY, JSON, Case, publish
+from conformance.test_guard_poison import until
 from kombu import Connection
+
+from allotment.engine.dead.letters import read
+from allotment.engine.publishing.dropped import dropped_counts
+from allotment.engine.quarantine import dead_queue
+from allotment.model.names import DEAD_QUEUE, DROPPED_QUEUE
 
 ODD = {
     "a date after the year 9999": (b"\x04when" + b"T" + struct.pack(">Q", 2**62), "undecodable"),
@@ -68,6 +74,30 @@ def test_headers_that_python_has_no_values_for(
         assert body == BODY
     assert crew.run(crew.task("left.add", 1, 2)).value == 3
     assert not [event for event in crew.fleet.events if event["event"] in {"ended", "given-up"}]
+
+
+def test_what_rabbitmq_itself_gave_up_is_read_with_such_headers(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker has looked at it, as it expired or its queue was too long; and it hides none of the others."""
+    with Connection(crew.broker_url) as connection:
+        dead_queue()(connection.default_channel).declare()
+        with monkeypatch.context() as patch:
+            patch.setattr(serialization, "_write_table", _adding(ODD["a date after the year 9999"][0]))
+            for odd in (True, False):
+                connection.Producer().publish(BODY, routing_key=DEAD_QUEUE, headers={"task": "left.add", "odd": odd})
+    until(lambda: crew.depth(DEAD_QUEUE) == 2)
+    assert [letter.task for letter in read(crew.app)] == [None, "left.add"]
+    take_dead(crew, 2)
+
+
+def test_what_was_dropped_is_counted_with_such_headers(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Connection(crew.broker_url) as connection:
+        connection.default_channel.queue_declare(DROPPED_QUEUE, arguments={"x-expires": 60_000})
+        with monkeypatch.context() as patch:
+            patch.setattr(serialization, "_write_table", _adding(ODD["a date after the year 9999"][0]))
+            connection.Producer().publish(BODY, routing_key=DROPPED_QUEUE, headers={"odd": True})
+        until(lambda: crew.depth(DROPPED_QUEUE) == 1)
+        assert dropped_counts(crew.app) == {}, "it does not say whose it was"
+        connection.default_channel.queue_delete(DROPPED_QUEUE)
 
 
 def _adding(field: bytes) -> Callable[..., None]:

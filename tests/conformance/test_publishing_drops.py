@@ -1,5 +1,6 @@
 """What queues drop to make room is counted."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from kombu import Connection
 from publishing_tools import FLEET, SOON, program, send, until, values
 
+from allotment.cli.views.dead import list_as_json, list_as_text
 from allotment.engine.publishing.dropped import Dropped, dropped_counts
 from allotment.errors import BrokerUnreachable
 from allotment.model.names import DROPPED_QUEUE
@@ -82,3 +84,11 @@ def test_what_keeps_them_is_full(rabbitmq: RabbitServer, tmp_path: Path, monkeyp
 def test_a_broker_that_is_not_there(url: str, tmp_path: Path) -> None:
     with program(tmp_path, url, DROPPING) as app, pytest.raises(BrokerUnreachable, match="port 1"):
         dropped_counts(app)
+
+
+def test_the_drops_are_told_with_the_dead_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    drops = {"narrow": Dropped(3, or_more=True)}
+    list_as_json([], drops)
+    assert json.loads(capsys.readouterr().out)["dropped"] == {"narrow": {"count": 3, "or_more": True}}
+    list_as_text([], drops, 0.0)
+    assert "3 or more of narrow" in capsys.readouterr().out

@@ -215,12 +215,9 @@ def test_the_json_of_run_and_trace_is_as_the_page_says(folder, up):
     assert _shape(json.loads(done.stdout)) == _shape(json.loads(_example("trace.json")))
 
 
-def test_unknown_tasks_are_kept_and_sent_again_as_the_guide_says(folder, up):
+def test_set_aside_messages_are_listed_and_refused_and_thrown_away_as_the_guide_says(folder, up):
     folder.add(_after_that())
-    guide = DOCS / "how-to" / "unknown-tasks.md"
-    (folder.path / "dead.py").write_text(
-        next(fence.text for fence in fences_of(guide, "python") if fence.title == "dead.py")
-    )
+    guide = (DOCS / "how-to" / "dead-letters.md").read_text()
     (folder.path / "outside.py").write_text(
         "from shop import app\n"
         "from celery import Celery\n"
@@ -228,18 +225,29 @@ def test_unknown_tasks_are_kept_and_sent_again_as_the_guide_says(folder, up):
         "    connection.ensure_connection()\n"
         "outside = Celery('outside', broker=app.conf.broker_url, backend=app.conf.result_backend)\n"
         "try:\n"
-        "    outside.send_task('shop.gone', args=[1], queue='orders').get(timeout=20)\n"
+        "    outside.send_task('shop.recipt', args=[1], queue='orders').get(timeout=20)\n"
         "except Exception as error:\n"
         "    print(type(error).__name__)\n"
     )
     assert folder.run("python outside.py").stdout == "NotRegistered\n"
-    kept = folder.run("python dead.py")
-    assert re.fullmatch(r"shop\.gone \S+ unknown-task orders\n", kept.stdout), kept.stderr
-    assert folder.run("python dead.py again").stdout == kept.stdout
-    # nobody has the task yet, so it is kept once more
-    for _ in range(2):
-        up.until(lambda line: "set aside in allotment.dead" in line)
-    assert folder.run("python dead.py").stdout == kept.stdout
+    up.until(lambda line: "set aside in allotment.dead" in line)
+    listed = folder.run("allot dead list")
+    assert listed.returncode == 0, listed.stderr
+    assert re.search(r"^\w{8}  shop\.recipt  unknown-task  orders ", listed.stdout, re.MULTILINE), listed.stdout
+    assert listed.stdout.split()[:7] == ["id", "task", "reason", "queue", "age", "size", "worker"]
+    document = json.loads(folder.run("allot dead list --json").stdout)
+    assert _shape(document["letters"]) == _shape(json.loads(_example("dead.json"))["letters"])
+    assert document.keys() == json.loads(_example("dead.json")).keys()
+    dry = folder.run("allot dead replay --all --dry-run")
+    assert dry.returncode == 1, dry.stderr
+    told = [line for line in dry.stdout.splitlines() if "shop.recipt" in line or line.startswith("refused")]
+    assert [line for line in told if line not in guide] == []
+    refused = json.loads(folder.run("allot dead replay --all --json").stdout)
+    example = json.loads(_example("replayed.json"))
+    assert refused.keys() == example.keys()
+    assert refused["refused"][0].keys() == example["replayed"][0].keys()
+    assert folder.run("allot dead purge --task shop.recipt --yes").returncode == 0
+    assert json.loads(folder.run("allot dead list --json").stdout)["letters"] == []
 
 
 def test_the_start_and_the_end_of_up_are_as_its_page_shows(folder, up):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amqp.exceptions import AccessRefused, NotFound, PreconditionFailed
+from amqp.exceptions import AccessRefused, FrameSyntaxError, NotFound, PreconditionFailed
 from celery import Celery
 from kombu.exceptions import EncodeError, OperationalError
 
@@ -140,6 +140,7 @@ _Redis.__name__, _Redis.__module__ = "RedisError", "redis.exceptions"
         (ConnectionResetError(104, "reset"), True, errors.PublishUnconfirmed, "the connection broke before"),
         (PreconditionFailed("message size 9 larger than max", (60, 40)), True, errors.MessageTooLarge, "message size"),
         (NotFound("no exchange 'x'", (60, 40)), False, errors.MessageUnroutable, "no exchange 'x'"),
+        (FrameSyntaxError("no form for 'x'"), False, errors.PublishFailed, "no form for 'x'"),
         (AccessRefused("write access refused", (60, 40)), False, errors.PublishFailed, "write access refused"),
         (_Redis("OOM command not allowed when used memory > 'maxmemory'."), False, errors.BrokerBlocked, "maxmemory"),
         (_Redis("command not allowed when used memory > 'maxmemory'."), False, errors.BrokerBlocked, "maxmemory"),

@@ -22,7 +22,9 @@ from engine.transports import (
     worker,
 )
 from kombu.exceptions import OperationalError
+from redis.exceptions import ResponseError
 
+from allotment.engine.redis_transport.channel import Channel
 from allotment.testing.brokers import LocalServer, RedisServer, ValkeyServer
 from allotment.testing.faults.proxy import Proxy
 from allotment.testing.fixtures import require
@@ -68,6 +70,29 @@ def test_no_message_is_lost_while_workers_are_killed(server: LocalServer, tmp_pa
         for process in workers:
             process.kill()
             process.wait()
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_what_a_killed_worker_had_comes_back_soon_after_the_visibility_timeout(
+    valkey: LocalServer, tmp_path, pool: str
+) -> None:
+    """Kombu looks for it each hundred seconds only, and not for 300 where the worker was killed while it looked."""
+    ledger, log = tmp_path / "ledger", tmp_path / "log"
+    look = server_of(valkey.url)
+    process = start_worker(
+        valkey.url, ledger, log=log, options=json.dumps({"visibility_timeout": 2}), arguments=("-P", pool)
+    )
+    try:
+        look.set("unacked_mutex", "whoever was killed", ex=Channel.unacked_mutex_expire)
+        with make(valkey.url, "ours") as app:
+            app.send_task("note", [1], queue="elsewhere")
+        note = b"[" + look.rpop("elsewhere") + b', "", "work"]'
+        look.hset("unacked", "its-tag", note)
+        look.zadd("unacked_index", {"its-tag": look.time()[0]})
+        until(lambda: noted(ledger) == [1], timeout=60)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(("sends", "works"), [("plain", "ours"), ("ours", "plain")])
@@ -148,6 +173,28 @@ def test_a_worker_consumes_again_after_the_server_or_its_connections_were_gone(
     finally:
         process.kill()
         process.wait()
+
+
+def test_what_a_server_without_room_on_its_disk_refuses_is_done_later(server: LocalServer) -> None:
+    """So it answers to every write; here as it misses a replica. Raised, the refusal would end the worker."""
+    look = server_of(server.url)
+    with ours(server.url, **QUICK | {"visibility_timeout": 3600}) as connection:
+        publish(connection, "done", "not now", "in hand")
+        listener = Listener(connection, "work", prefetch=3)
+        listener.hear_of(3)
+        look.config_set("min-replicas-to-write", 1)
+        with pytest.raises(ResponseError, match="NOREPLICAS"):
+            look.set("anything", 1)
+        listener.messages[0].ack()
+        listener.messages[1].requeue()
+        listener.hear(2)
+        look.config_set("min-replicas-to-write", 0)
+        listener.hear_of(4)
+        assert listener.bodies[3] == "not now"
+        assert look.hlen("unacked") == 2
+        look.config_set("min-replicas-to-write", 1)
+        listener.channel.close()
+        assert look.hlen("unacked") == 2
 
 
 @pytest.mark.parametrize("limit", [None, 10])

@@ -7,6 +7,7 @@ import time
 import pytest
 from engine.transports import QUICK, Listener, ours, publish, server_of, until
 from kombu import Connection, Exchange, Queue
+from redis.exceptions import ResponseError
 
 from allotment.engine.redis_transport.doubts import Doubts
 from allotment.testing.brokers import BrokerServer
@@ -153,6 +154,34 @@ def test_one_whose_exchange_leads_nowhere_stays_until_it_does(server: BrokerServ
         look.sadd("_kombu.binding.jobs", *bindings)
         connection.default_channel.qos.restore_visible(interval=1)
         assert look.llen("bound") == 1
+
+
+def test_one_that_cannot_go_back_keeps_no_other_from_it(server: BrokerServer) -> None:
+    look = server_of(server.url)
+    with ours(server.url, **AT_ONCE) as connection:
+        for queue in ("work", "broken", "work"):
+            publish(connection, queue, queue=queue)
+            listener = Listener(connection, queue)
+            listener.hear_of(1)
+            listener.channel._qos._delivered.clear()
+            listener.channel.close()
+        look.set("broken", "no list")
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            connection.default_channel.qos.restore_visible(interval=1)
+        assert look.llen("work") == 2
+        assert look.hlen("unacked") == 1
+
+
+def test_a_message_of_infinite_priority_goes_back(server: BrokerServer) -> None:
+    look = server_of(server.url)
+    with ours(server.url, **AT_ONCE) as connection:
+        publish(connection, "urgent")
+        look.rpush("work", look.rpop("work").replace(b'"priority": 0', b'"priority": 1e999'))
+        listener = Listener(connection, "work")
+        listener.hear_of(1)
+        listener.messages[0].requeue()
+        assert look.llen("work") == 1
+        assert not look.exists("unacked", "unacked_index")
 
 
 def test_a_message_goes_back_to_its_own_queue_whatever_is_bound_beside_it(server: BrokerServer) -> None:

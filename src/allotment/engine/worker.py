@@ -27,6 +27,7 @@ from allotment.local.heartbeat import usual_path
 from allotment.local.inventory import read_inventory
 from allotment.model.inventory import Inventory
 from allotment.model.profile import Pool, Profile
+from allotment.model.task import Delivery
 from allotment.plan.assignment import placed_worker
 from allotment.plan.celeryconfig import annotations
 from allotment.plan.delivery import acknowledgement, delivery_of
@@ -90,10 +91,15 @@ def _annotate(app: Celery, installation: Installation, names: frozenset[str], pr
     """Give tasks the limits and the delivery that the file asks for: the worker's side is where they count.
 
     Of the tasks of Celery's own, which every worker has, the delivery alone: `celery.map` runs others.
+
+    Where a task is acknowledged when it is done, its result is stored before, however long the server is away: Celery
+    else logs the failure, acknowledges, and who waits for the result waits for ever (`celery/app/trace.py`).
     """
     for name, task in app.tasks.items():
         entry = installation.plan.entries.first(name)
         delivery = delivery_of(entry, profile)
+        if delivery is Delivery.AT_LEAST_ONCE:
+            app.conf.result_backend_always_retry = True
         found = annotations(entry, delivery) if name in names else acknowledgement(delivery)
         for attribute, value in found.items():
             setattr(task, attribute, value)

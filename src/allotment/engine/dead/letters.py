@@ -6,7 +6,7 @@ uses them may stop between two.
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from celery import Celery
 from allotment.engine.amqp import HEADER as SENT_HEADER
 from allotment.engine.dead.destination import Refusal, Terms, destination
 from allotment.engine.dead.reading import dead_letter
-from allotment.engine.dead.store import Held, opened
+from allotment.engine.dead.store import DeadLetterStore, Held, opened
 from allotment.engine.deliveries import BROKERS_COUNT, OWN_COUNT
 from allotment.engine.guard.arrival import FORWARDS_HEADER
 from allotment.engine.quarantine import HEADER
@@ -53,7 +53,7 @@ def read(app: Celery, progress: Callable[[int], object] | None = None) -> list[D
 
 def in_full(app: Celery, letters: Iterable[DeadLetter]) -> Iterator[tuple[DeadLetter, StoredMessage]]:
     """Give the messages of these letters, whole. Raises what `opened` does."""
-    with closing(_of(app, letters)) as found:
+    with _looked_up(app, letters) as found:
         for held, letter in found:
             yield letter, held.message
 
@@ -66,7 +66,7 @@ def replay(
     `dry`: only say where they would go, not looking whether there is room. Raises PublishUnconfirmed, BrokerBlocked
     and what `opened` does.
     """
-    with closing(_of(app, letters)) as found:
+    with _looked_up(app, letters) as found:
         for held, letter in found:
             place = destination(app, held.message, letter, terms, datetime.now(UTC))
             if isinstance(place, Refusal):
@@ -79,7 +79,7 @@ def replay(
 
 def purge(app: Celery, letters: Iterable[DeadLetter], *, dry: bool = False) -> Generator[Outcome, None, None]:
     """Throw these letters away, and give each once it is; `dry`: leave them. Raises what `opened` does."""
-    with closing(_of(app, letters)) as found:
+    with _looked_up(app, letters) as found:
         for held, letter in found:
             yield Outcome(letter, gone=not (dry or held.drop()))
 
@@ -121,18 +121,26 @@ def _sent(app: Celery, held: Held, letter: DeadLetter, lane: Lane, terms: Terms)
     return Outcome(letter, lane=lane.name, gone=not there)
 
 
-def _of(app: Celery, letters: Iterable[DeadLetter]) -> Generator[tuple[Held, DeadLetter], None, None]:
-    """Give the letters that are still there, and stop once all were met."""
-    left = Counter(letter.digest for letter in letters)
-    missing = left.total()
-    if not missing:
+@contextmanager
+def _looked_up(app: Celery, letters: Iterable[DeadLetter]) -> Iterator[Iterator[tuple[Held, DeadLetter]]]:
+    """Give the letters that are still there. What is done with one inside of this raises what `opened` does."""
+    digests = [letter.digest for letter in letters]
+    if not digests:
+        yield iter(())
         return
     with opened(app) as store:
-        for held in store.held():
-            if not left[held.message.digest]:
-                continue
-            left[held.message.digest] -= 1
-            yield held, dead_letter(held.message)
-            missing -= 1
-            if not missing:
-                return
+        yield _of(store, digests)
+
+
+def _of(store: DeadLetterStore, digests: Iterable[str]) -> Iterator[tuple[Held, DeadLetter]]:
+    """Give the letters of a store with these digests, and stop once all were met."""
+    left = Counter(digests)
+    missing = left.total()
+    for held in store.held():
+        if not left[held.message.digest]:
+            continue
+        left[held.message.digest] -= 1
+        yield held, dead_letter(held.message)
+        missing -= 1
+        if not missing:
+            return

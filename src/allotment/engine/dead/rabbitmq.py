@@ -15,6 +15,7 @@ from amqp.exceptions import NotFound
 from celery import Celery
 from kombu import Queue
 
+from allotment.engine.guard.properties import keep_what_cannot_be_read
 from allotment.engine.publishing.sending import sending
 from allotment.errors import BrokerBlocked, PublishUnconfirmed, QueueFull
 from allotment.model.dead_letter import StoredMessage
@@ -31,6 +32,7 @@ class RabbitDeadLetters:
     """The queue `allotment.dead`, with a channel to take from it and one to publish by."""
 
     def __init__(self, app: Celery, connection: Any) -> None:
+        keep_what_cannot_be_read()  # RabbitMQ gives messages up by itself, which no worker has looked at
         self._app = app
         self._connection = connection
         self._publishing: Any = None

@@ -121,10 +121,6 @@ def _text(value: object) -> str | None:
     return value if len(value) <= _MOST_TEXT else value[:_MOST_TEXT] + "…"
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63 else 0
-
-
 def _time(value: object) -> float | None:
     """Give seconds of the epoch from such a number, or from a date as AMQP has them: without a zone, in UTC."""
     if isinstance(value, datetime):

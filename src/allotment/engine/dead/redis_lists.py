@@ -15,6 +15,7 @@ from typing import Any
 from kombu import Queue
 from redis import Redis
 
+from allotment.engine.redis_transport.scripts import Script
 from allotment.errors import QueueFull
 from allotment.model.dead_letter import StoredMessage
 from allotment.model.names import DEAD_QUEUE
@@ -22,7 +23,8 @@ from allotment.model.names import DEAD_QUEUE
 PAGE = 50
 """Elements that are read at once."""
 
-_MOVE = """
+_MOVE = Script(
+    """
 local limit, length = tonumber(ARGV[3]), 0
 for number = 2, #KEYS do length = length + redis.call('LLEN', KEYS[number]) end
 if limit >= 0 and length >= limit then return -1 end
@@ -32,11 +34,13 @@ if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then
   return 0
 end
 return 1
-"""
+""",
+    frees=True,
+)
 """Move an element from the first list to the second; the lists from the second on are those of the queue it goes to.
 
-It is pushed first: a script that fails halfway is not undone, and what fails is the push, where memory is short. The
-oldest elements lie at the end, from where LREM looks.
+It is pushed first: a script that fails halfway is not undone, and what is refused is the first write. The oldest
+elements lie at the end, from where LREM looks.
 """
 
 
@@ -97,7 +101,7 @@ class RedisHeld:
         target = self.store.key_for(queue.name, element)
         keys = [self.key, target, *(key for key in self.store.keys(queue.name) if key != target)]
         limit = (queue.queue_arguments or {}).get("x-max-length", -1)
-        moved = self.store.client.eval(_MOVE, len(keys), *keys, self.element, json.dumps(element), limit)
+        moved = _MOVE.run(self.store.client, keys, [self.element, json.dumps(element), limit])
         if moved == -1:
             raise QueueFull(f"the queue {queue.name!r} is full: its limit is {limit} messages", queue=queue.name)
         self.gone = True

@@ -76,6 +76,17 @@ def current() -> Attempt | None:
     return None if attempt is None or attempt.confirmed else attempt
 
 
+def current_of(headers: Mapping[str, Any] | None, correlation_id: Any) -> Attempt | None:
+    """Give the message that this thread publishes where these are its own, else None.
+
+    A handler of `before_task_publish` may send something else first, whose fate says nothing of the task's.
+    """
+    attempt = current()
+    if attempt is None or attempt.task_id is None:
+        return attempt
+    return attempt if attempt.task_id in {str((headers or {}).get("id")), str(correlation_id)} else None
+
+
 @contextmanager
 def under_way(attempt: Attempt) -> Iterator[Attempt]:
     """Make it the message that this thread publishes."""

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 
 from allotment.engine.addresses import broker_of
 from allotment.engine.failover import ensure_connected
+from allotment.engine.guard.properties import keep_what_cannot_be_read
 from allotment.local.reach import CONNECT_TIMEOUT, unreachable
 from allotment.model.names import DROPPED_QUEUE
 from allotment.plan.broker_queues import DROPPED_BYTES, DROPPED_LENGTH
@@ -64,6 +65,7 @@ def _counted(channel: Any) -> Counter[str]:
 
 def _kept(connection: Any) -> tuple[Counter[str], bool]:
     """Look at every message that is kept, and give all back by closing the channel they came on."""
+    keep_what_cannot_be_read()
     channel = connection.channel()
     found: Counter[str] = Counter()
     size = largest = total = 0

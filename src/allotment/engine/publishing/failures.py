@@ -134,6 +134,17 @@ def refused(attempt: "Attempt", why: str, hint: str | None = None) -> PublishFai
     )
 
 
+def unwritable(attempt: "Attempt", why: str) -> PublishFailed:
+    """Say that AMQP has no form for something in the message."""
+    return PublishFailed(
+        f"{attempt.named} was not sent, as AMQP has no form for what is in it: {why}",
+        task=attempt.task,
+        task_id=attempt.task_id,
+        queue=attempt.queue,
+        hint="headers are texts, numbers, truth values, dates, and lists and mappings of these",
+    )
+
+
 def _shown(size: int, limit: int) -> str:
     """Write a size so that it does not look like the limit it is over."""
     shown = show_memory(size)

@@ -1,10 +1,12 @@
 """Redis and Valkey: what a channel of kombu's does so that a message ends by its deadline, and how far it has come."""
 
+from socket import socket
 from typing import Any
 
 from redis.exceptions import BusyLoadingError, ResponseError
 
-from allotment.engine.publishing.attempt import current, within
+from allotment.engine.publishing.attempt import current, current_of, within
+from allotment.engine.publishing.connecting import by_the_deadline
 from allotment.engine.publishing.size import check_size
 from allotment.errors import QueueFull
 
@@ -21,11 +23,11 @@ class Watched:
         Raises MessageTooLarge.
         """
         given = super().prepare_message(body, *arguments, **options)  # type: ignore[misc]
-        check_size(body, given.get("headers"))
+        check_size(body, given.get("headers"), given.get("properties", {}).get("correlation_id"))
         return given
 
     def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
-        attempt = current()
+        attempt = current_of(message.get("headers"), message.get("properties", {}).get("correlation_id"))
         if attempt is None:
             super()._put(queue, message, **options)  # type: ignore[misc]
             return
@@ -58,7 +60,7 @@ def _timed(kind: Any) -> type:
             told = self.socket_connect_timeout
             self.socket_connect_timeout = within(told)
             try:
-                return super()._connect()
+                return by_the_deadline(super()._connect, socket.close)
             finally:
                 self.socket_connect_timeout = told
 

@@ -11,6 +11,7 @@ from celery.utils.log import get_logger
 from kombu.utils.uuid import uuid
 
 from allotment.engine.publishing.attempt import Attempt, Deadline, under_way
+from allotment.engine.publishing.forking import connect_anew_after_fork
 from allotment.engine.publishing.retrying import tell_of_retry
 from allotment.engine.publishing.translation import OF_PUBLISHING, comes_from_below, told
 from allotment.model.names import DEAD_QUEUE
@@ -33,6 +34,7 @@ def send_within_deadlines(app: Celery) -> None:
     """
     send_task = functools.partial(_send_task, app)
     app.__dict__["send_task"] = functools.update_wrapper(send_task, type(app).send_task)
+    connect_anew_after_fork(app)
 
 
 def _send_task(app: Celery, name: str, *arguments: Any, **options: Any) -> Any:

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from allotment.engine.publishing import failures
-from allotment.engine.publishing.attempt import current
+from allotment.engine.publishing.attempt import current_of
 
 _NUMBER = 8
 _MOST_BYTES_OF_A_SIGN = 4
 """Of UTF-8."""
 
 
-def check_size(body: str | bytes, headers: Mapping[str, Any] | None) -> None:
+def check_size(body: str | bytes, headers: Mapping[str, Any] | None, correlation_id: Any = None) -> None:
     """Raise MessageTooLarge where the encoded body and the headers are more than the message may have."""
-    attempt = current()
+    attempt = current_of(headers, correlation_id)
     if attempt is None or attempt.max_size is None:
         return
     # encoding all texts to count their bytes costs more than most messages do

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from amqp.exceptions import AMQPError, ChannelError, NotFound, PreconditionFailed
+from amqp.exceptions import AMQPError, ChannelError, FrameSyntaxError, NotFound, PreconditionFailed
 from celery import Celery
 from kombu.exceptions import OperationalError
 
@@ -60,6 +60,8 @@ def _refusal(attempt: Attempt, causes: tuple[BaseException, ...]) -> BaseExcepti
             return failures.too_large_for_broker(attempt, str(cause.reply_text))
         if isinstance(cause, NotFound):
             return failures.unroutable(attempt, f"exchange or queue for it ({cause.reply_text})")
+        if isinstance(cause, FrameSyntaxError) and not attempt.sent:
+            return failures.unwritable(attempt, str(cause))
         if isinstance(cause, ChannelError):
             return failures.refused(attempt, str(cause.reply_text or cause), "`allot doctor` looks at each step")
     return None

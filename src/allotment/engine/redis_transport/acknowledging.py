@@ -1,5 +1,7 @@
 """What is done with messages that were taken: noted, acknowledged, put back, or set aside."""
 
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from celery.app import trace
@@ -7,6 +9,7 @@ from celery.utils.nodenames import gethostname
 from kombu.log import get_logger
 from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
+from redis.exceptions import ResponseError
 
 from allotment.engine.redis_transport.envelope import Unreadable, dead_letter, read_note, sent_back
 from allotment.engine.redis_transport.scripts import FORGET, PUT_BACK, SET_ASIDE
@@ -20,6 +23,11 @@ logger = get_logger(__name__)
 
 class QoS(kombu_redis.QoS):
     """Kombu's account of what a channel has taken and not acknowledged, with every change made in one step."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._owed: deque[Callable[[], object]] = deque()
+        """What the server did not let be done, in its order; threads of a pool add to it."""
 
     def append(self, message: Any, delivery_tag: str) -> None:
         """Remember a message; what was noted when it was taken needs no second note, as broadcasts do."""
@@ -35,7 +43,7 @@ class QoS(kombu_redis.QoS):
 
     def ack(self, delivery_tag: str) -> None:
         """Forget a message: it is done with."""
-        FORGET.run(self.channel.server, self._keys(), [delivery_tag])
+        self._now_or_later(lambda: FORGET.run(self.channel.server, self._keys(), [delivery_tag]))
         virtual.QoS.ack(self, delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
@@ -43,8 +51,36 @@ class QoS(kombu_redis.QoS):
         if not requeue:
             self.ack(delivery_tag)
             return
-        self.put_back(delivery_tag, leftmost=True)
+        self._now_or_later(lambda: self.put_back(delivery_tag, leftmost=True))
         virtual.QoS.ack(self, delivery_tag)
+
+    def _now_or_later(self, change: Callable[[], object]) -> None:
+        """Make a change at the server, or where it takes none, as one without room on its disk, when it does again.
+
+        Raised here the refusal would end the worker. If that ends before, the message comes back.
+        """
+        try:
+            change()
+        except ResponseError as error:
+            if not self._owed:
+                logger.error("the server does not let messages be acknowledged, which is tried again: %s", error)  # noqa: TRY400 - the traceback says no more
+            self._owed.append(change)
+
+    def _settle_what_is_owed(self) -> None:
+        """Do what was refused. Raises ResponseError where it is again."""
+        while self._owed:
+            self._owed[0]()
+            self._owed.popleft()
+
+    def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002 - kombu's signature
+        """Put back all that is not acknowledged; what the server does not let go back stays until it is overdue."""
+        try:
+            self._settle_what_is_owed()
+            for tag in self._delivered:
+                self.put_back(tag)
+        except ResponseError as error:
+            logger.warning("messages stay noted as taken until the visibility timeout: %s", error)
+        self._delivered.clear()
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - kombu's signature
         """Put a message back where it was sent, and count that."""
@@ -99,13 +135,16 @@ class QoS(kombu_redis.QoS):
     def restore_visible(self, start: int = 0, num: int | None = None, interval: int = 10) -> None:
         """Put back what workers have had for longer than the visibility timeout, by the server's clock.
 
-        At every `interval`th call, and only while no other worker does it, `num` at most; None: all.
+        At every `interval`th call, and only while no other worker does it, `num` at most; None: all. Raises what the
+        server answered to one that it did not let go back, when all others have been tried.
         """
         self._vrestore_count += 1
         if (self._vrestore_count - 1) % (interval or 1):
             return
         channel = self.channel
+        self._settle_what_is_owed()
         channel.doubts.settle(self)
+        refused = None
         with channel.conn_or_acquire() as client:
             seconds, microseconds = channel.server.time()
             latest = seconds + microseconds / 1e6 - self.visibility_timeout
@@ -121,9 +160,14 @@ class QoS(kombu_redis.QoS):
                         num=num or -1,
                     )
                     for tag in overdue:
-                        self.restore_by_tag(tag)
+                        try:
+                            self.restore_by_tag(tag)
+                        except ResponseError as error:
+                            refused = error
             except kombu_redis.MutexHeld:
                 pass
+        if refused is not None:
+            raise refused
 
     def _keys(self) -> tuple[str, str]:
         return self.channel.key(self.unacked_key), self.channel.key(self.unacked_index_key)

@@ -26,6 +26,9 @@ class Channel(Watched, Taking, Publishing):
     QoS = QoS
     Message = Message
     socket_keepalive = True
+    unacked_restore_throttle = 1
+    unacked_mutex_expire = 30
+    """Seconds for which a worker that was killed while it put messages back keeps others from doing so."""
 
     keyprefix_fanout: str
     _taking_pool: Any = None

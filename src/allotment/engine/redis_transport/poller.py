@@ -13,6 +13,9 @@ LOOPS_OWN = 1.0
 AS_GOOD_AS = 0.9
 """How much of an interval has to be over: a timer may be a little early."""
 
+SHARE = 5
+"""What is overdue is looked for so often in a visibility timeout, where that is more often than kombu looks."""
+
 logger = get_logger(__name__)
 
 
@@ -27,7 +30,8 @@ class Poller(kombu_redis.MultiChannelPoller):
         self._comes_round = 0.0
 
     def on_poll_start(self) -> None:
-        """Have each channel that may take a message ask for one, or go on waiting."""
+        """Have each channel that may take a message ask for one, or go on waiting; put back what was left behind."""
+        self.maybe_restore_messages()
         for channel in self._channels:
             channel.look_again()
         super().on_poll_start()
@@ -66,18 +70,16 @@ class Poller(kombu_redis.MultiChannelPoller):
 
     def get(self, callback: Any, timeout: float | None = None) -> None:
         """Wait for a message, where there is no event loop. Raises Empty after `timeout` seconds, or earlier."""
-        self.maybe_restore_messages()
         pause = self.pause
         super().get(callback, pause if timeout is None or pause < timeout else timeout)
 
     def maybe_restore_messages(self) -> Any:
         """Put back what was left behind, if it is time.
 
-        An event loop calls this when it is; without one kombu does so whenever nothing came, which is never where there
-        is always something and all the time where others are quicker.
+        Kombu does so in an event loop each hundred seconds, and without one whenever nothing came, which is never where
+        there is always something and all the time where others are quicker.
         """
-        interval = min((channel.unacked_restore_interval for channel in self._channels), default=0.0)
-        if monotonic() - self._restored < interval * AS_GOOD_AS:
+        if monotonic() - self._restored < self._between_sweeps * AS_GOOD_AS:
             return None
         self._restored = monotonic()
         try:
@@ -85,3 +87,14 @@ class Poller(kombu_redis.MultiChannelPoller):
         except ResponseError:
             logger.warning("what is overdue cannot be put back just now", exc_info=True)
             return None
+
+    @property
+    def _between_sweeps(self) -> float:
+        """Seconds between two looks for what is overdue: no more than kombu's, and few where the timeout is short."""
+        return min(
+            (
+                min(channel.unacked_restore_interval, max(LOOPS_OWN, channel.visibility_timeout / SHARE))
+                for channel in self._channels
+            ),
+            default=0.0,
+        )

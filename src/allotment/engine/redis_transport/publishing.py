@@ -27,6 +27,13 @@ class Publishing(kombu_redis.Channel):
         """Give the name of the list of a queue that a message goes to by its priority."""
         return str(self._q_for_pri(queue, self._get_message_priority(message, reverse=False)))
 
+    def _get_message_priority(self, message: Any, reverse: bool = False) -> int:  # noqa: FBT001, FBT002 - kombu's signature
+        """Give a message's priority; kombu trips over an infinite one, which JSON can say (`1e999`)."""
+        try:
+            return int(super()._get_message_priority(message, reverse=reverse))
+        except OverflowError:
+            return int(super()._get_message_priority({}, reverse=reverse))
+
     def _new_queue(self, queue: str, auto_delete: bool = False, **options: Any) -> None:  # noqa: FBT001, FBT002 - kombu's signature
         super()._new_queue(queue, auto_delete=auto_delete, **options)
         self.connection.limits.declare(queue, options.get("arguments"))

@@ -7,6 +7,7 @@ message again (`amqp/channel.py`, `basic_publish_confirm`; MessageNacked is amon
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from amqp.exceptions import ChannelError, MessageNacked, RecoverableConnectionEr
 from kombu.transport import pyamqp
 
 from allotment.engine.publishing import failures
-from allotment.engine.publishing.attempt import Attempt, Deadline, current
+from allotment.engine.publishing.attempt import Attempt, Deadline, current, current_of
 from allotment.engine.publishing.rabbitmq.answering import Answering
 from allotment.engine.publishing.rabbitmq.fullness import is_full, may_refuse
 from allotment.engine.publishing.size import check_size
@@ -58,7 +59,7 @@ class Channel(Answering, pyamqp.Channel):
     def prepare_message(self, body: Any, *arguments: Any, **options: Any) -> Any:
         """Make a message as kombu does. Raises MessageTooLarge."""
         message = super().prepare_message(body, *arguments, **options)
-        check_size(body, message.properties.get("application_headers"))
+        check_size(body, *_told_apart_by(message))
         return message
 
     def basic_publish_confirm(
@@ -75,7 +76,7 @@ class Channel(Answering, pyamqp.Channel):
 
         Raises the errors of `failures` for the message of an attempt; for others what py-amqp raises.
         """
-        attempt = current()
+        attempt = current_of(*_told_apart_by(msg))
         if attempt is None and is_talk(exchange):
             self._say(msg, exchange, routing_key)
             return
@@ -99,7 +100,7 @@ class Channel(Answering, pyamqp.Channel):
         self, msg: Any, exchange: str = "", routing_key: str = "", *, mandatory: bool = False, **_: Any
     ) -> None:
         """Publish without waiting for the broker's word, where the app has switched confirms off."""
-        attempt = current()
+        attempt = current_of(*_told_apart_by(msg))
         if attempt is None and is_talk(exchange):
             self._say(msg, exchange, routing_key)
             return
@@ -233,6 +234,11 @@ class Channel(Answering, pyamqp.Channel):
             self._asked.returned = True
         else:
             super()._on_basic_return(reply_code, reply_text, exchange, routing_key, message)
+
+
+def _told_apart_by(message: Any) -> tuple[Mapping[str, Any] | None, Any]:
+    """Give the headers and the correlation id of a message of py-amqp's."""
+    return message.properties.get("application_headers"), message.properties.get("correlation_id")
 
 
 def _wait_while_blocked(connection: "Connection", attempt: Attempt) -> None:

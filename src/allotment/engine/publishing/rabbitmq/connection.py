@@ -1,11 +1,13 @@
 """A connection to RabbitMQ on which nothing is waited for longer than the message that is being published has."""
 
+import os
 import socket
 import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from amqp import spec
 from amqp.exceptions import RecoverableConnectionError
@@ -13,6 +15,7 @@ from amqp.method_framing import frame_writer
 from kombu.transport import pyamqp
 
 from allotment.engine.publishing.attempt import current, within
+from allotment.engine.publishing.connecting import by_the_deadline
 from allotment.engine.publishing.rabbitmq.answering import Answering
 from allotment.engine.publishing.rabbitmq.channel import Channel
 
@@ -39,6 +42,22 @@ class Connection(Answering, pyamqp.Connection):
         )
         self.blocked: str | None = None
         self.took_at = float("-inf")
+        _open.add(self)
+
+    def Transport(self, *arguments: Any, **options: Any) -> Any:  # noqa: N802 - py-amqp's name
+        """Make py-amqp's transport, which connects by the deadline."""
+        transport = super().Transport(*arguments, **options)
+        connect = transport.connect
+
+        def connect_in_time() -> None:
+            try:
+                by_the_deadline(connect, lambda _: transport.close())
+            except TimeoutError:
+                self.transport = None  # it is left to what is still connecting
+                raise
+
+        transport.connect = connect_in_time
+        return transport
 
     def blocking_read(self, timeout: float | None = None) -> Any:
         """Read a frame, until the deadline at the latest. One that has passed leaves the connection unusable."""
@@ -82,6 +101,15 @@ class Connection(Answering, pyamqp.Connection):
             transport.sock = None  # of an encrypted one, py-amqp would wait for the other side's goodbye
         self.collect()
 
+    def leave(self) -> None:
+        """Let go of it in a forked process: kombu would end it for the parent too (`amqp/transport.py`, `close`)."""
+        transport = self._transport
+        if transport is not None and transport.sock is not None:
+            with suppress(OSError):
+                os.close(transport.sock.detach())
+            transport.sock = None
+        self.collect()
+
     def _check_open(self) -> None:
         if self.channels is None:  # py-amqp would connect again here
             raise RecoverableConnectionError("connection already closed")
@@ -94,6 +122,17 @@ class Connection(Answering, pyamqp.Connection):
     def _on_unblocked(self) -> None:
         self.blocked = None
         super()._on_unblocked()
+
+
+_open: WeakSet[Connection] = WeakSet()
+
+
+def _leave_to_the_parent() -> None:
+    for connection in tuple(_open):
+        connection.leave()
+
+
+os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
 def _timed_writer(connection: Connection, transport: Any) -> Callable[..., None]:
