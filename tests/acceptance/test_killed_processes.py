@@ -13,7 +13,9 @@ from acceptance.conftest import clean_environment
 from acceptance.test_following import APP, FLEET, SAFE, Crowd
 from acceptance.test_supervision import ENDED, belonging_to, gone, pid_of, until
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.running import RunningFleet
@@ -99,8 +101,13 @@ def test_tasks_of_killed_pool_processes_and_those_longer_than_the_grace_run_agai
         assert (tmp_path / "one.ended").read_text() == (tmp_path / "two.ended").read_text() == "ended\n"
 
 
+def client_of(broker: EmbeddedBroker) -> Redis:
+    """Give a client that tries once and not again."""
+    return Redis(unix_socket_path=str(broker.socket_path), retry=Retry(NoBackoff(), 0))
+
+
 def server_of(broker: EmbeddedBroker) -> psutil.Process:
-    with Redis(unix_socket_path=str(broker.socket_path)) as client:
+    with client_of(broker) as client:
         return psutil.Process(client.info("server")["process_id"])
 
 
@@ -121,7 +128,7 @@ def test_the_embedded_broker_comes_back_and_the_fleet_goes_on(tmp_path: Path) ->
 
 def _answers(broker: EmbeddedBroker) -> bool:
     try:
-        with Redis(unix_socket_path=str(broker.socket_path)) as client:
+        with client_of(broker) as client:
             return bool(client.ping())
     except RedisError:
         return False
@@ -143,7 +150,7 @@ def test_no_confirmed_message_is_lost_with_the_server(tmp_path: Path) -> None:
 
             killer = threading.Thread(target=kill)
             killer.start()
-            with Redis(unix_socket_path=str(broker.socket_path)) as client:
+            with client_of(broker) as client:
                 assert client.llen("work") in {confirmed, confirmed + 1}, "one more may have been taken, unconfirmed"
                 confirmed = int(client.llen("work"))
                 before = confirmed
@@ -159,7 +166,7 @@ def test_no_confirmed_message_is_lost_with_the_server(tmp_path: Path) -> None:
             until(lambda server=server: gone([server]))
             until(lambda: not broker.keeper_path.exists())
         broker.hold()
-        with Redis(unix_socket_path=str(broker.socket_path)) as client:
+        with client_of(broker) as client:
             assert client.llen("work") in {confirmed, confirmed + 1}
     finally:
         broker.release()

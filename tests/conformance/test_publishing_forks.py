@@ -118,14 +118,14 @@ def test_a_name_of_many_addresses_has_one_deadline(
     connect = socket.socket.connect
 
     def noted(one: socket.socket, address: Any) -> None:
-        tried.append(address)
+        tried.append(one.gettimeout())
         connect(one, address)
 
     with program(tmp_path, f"{scheme}://many.test:{swallowing}/") as app:
         monkeypatch.setattr(socket.socket, "connect", noted)
         error = ends(lambda: send(app))
     assert isinstance(error, BrokerUnreachable), error
-    assert len(tried) < ADDRESSES, "each address had a deadline of its own"
+    assert len([seconds for seconds in tried if seconds]) < ADDRESSES, "each address had a deadline of its own"
 
 
 @pytest.mark.parametrize("scheme", ["amqp", "redis"])

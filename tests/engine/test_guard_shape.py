@@ -18,7 +18,7 @@ app = Celery("shapes", set_as_current=False)
 app.conf.timezone = "Europe/Berlin"
 
 
-@app.task(name="known")
+@app.task(name="known", shared=False)
 def known(*_: Any, **__: Any) -> None:
     """Do nothing."""
 

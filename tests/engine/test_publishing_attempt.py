@@ -86,11 +86,12 @@ def test_times_to_wait_are_cut_to_what_is_left() -> None:
 def test_a_message_s_size_is_that_of_its_bytes(body: Any, headers: Any, fits: bool) -> None:
     check_size(body * 10, headers)  # nobody asks
     with under_way(attempt(max_size=100)):
+        check_size(body * 10, headers, "another")  # it is not the one on its way
         if fits:
-            check_size(body, headers)
+            check_size(body, headers, "the-id")
             return
         with pytest.raises(errors.MessageTooLarge, match=r"'a\.b' \(id the-id\) has .* bytes.*: it was not sent"):
-            check_size(body, headers)
+            check_size(body, headers, "the-id")
 
 
 def test_the_errors_are_ours_and_kombu_s_and_travel() -> None:

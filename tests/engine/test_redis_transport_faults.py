@@ -197,6 +197,25 @@ def test_what_a_server_without_room_on_its_disk_refuses_is_done_later(server: Lo
         assert look.hlen("unacked") == 2
 
 
+def test_a_worker_goes_on_at_the_server_that_took_over(server: LocalServer, valkey: LocalServer, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """The one that was asked so far answers as before, but as a replica."""
+    ledger, log = tmp_path / "ledger", tmp_path / "log"
+    process = start_worker(f"{server.url};{valkey.url}", ledger, log=log)
+    try:
+        with make(server.url, "ours") as app:
+            app.send_task("note", [1])
+        until(lambda: noted(ledger) == [1])
+        server_of(server.url).replicaof("127.0.0.1", valkey.port)
+        with make(valkey.url, "ours") as app:
+            app.send_task("note", [2])
+        until(lambda: noted(ledger) == [1, 2])
+        assert process.poll() is None
+        stop(process)
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize("limit", [None, 10])
 def test_a_publish_to_a_server_that_stands_still_fails_by_its_deadline(server: LocalServer, limit: int | None) -> None:
     """The consumer's connection has the same deadline and is not cut by it while there is nothing to take."""

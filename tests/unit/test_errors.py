@@ -21,6 +21,7 @@ def test_exit_codes_are_those_that_scripts_rely_on() -> None:
         "OK": 0,
         "FINDINGS": 1,
         "BAD_INPUT": 2,
+        "RUNNING": 3,
         "UNAVAILABLE": 75,
         "INTERNAL": 70,
         "INTERRUPTED": 130,

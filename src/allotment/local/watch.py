@@ -20,10 +20,12 @@ def end_with_supervisor() -> bool:
 
     Gives whether there is a supervisor; nothing else happens where there is none.
     """
+    _report()  # before anything is started that would find it in its environment
     lifeline = os.environ.pop(LIFELINE, None)
     grace = float(os.environ.pop(GRACE, "30"))
     if lifeline is None:
         return False
+    os.set_inheritable(int(lifeline), False)  # noqa: FBT003 - what tasks start need not have it
 
     def watch() -> None:
         while os.read(int(lifeline), 1):
@@ -71,4 +73,5 @@ def _report() -> int | None:
     if given is None:
         return None
     os.set_blocking(int(given), False)
+    os.set_inheritable(int(given), False)  # noqa: FBT003 - as above
     return int(given)

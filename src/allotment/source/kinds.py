@@ -257,14 +257,14 @@ class Key(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A mapping with known keys; `short`: a text or a list may stand for the whole, read as this key's."""
+    """A mapping with known keys; `short`: a plain value may stand for the whole, read as this key's."""
 
     keys: Mapping[str, Key] = MappingProxyType({})
     short: str | None = None
 
     def read(self, value: Any) -> dict[str, Any]:
         """Give the values by key, those left out missing. Raises Rejected."""
-        if self.short and isinstance(value, (str, list)):
+        if self.short and isinstance(value, str):
             value = {self.short: value}
         if not isinstance(value, dict):
             raise _rejected(f"{_shown(value)} is not a mapping", f"it takes {', '.join(self.keys)}")
@@ -302,7 +302,9 @@ class Section(NamedTuple):
         if required:
             mapping["required"] = required
         if self.short:
-            return {"anyOf": [mapping, self.keys[self.short].kind.schema()]}
+            kind = self.keys[self.short].kind
+            plain = kind.kind if isinstance(kind, OneOrMany) else kind
+            return {"anyOf": [mapping, plain.schema()]}
         return mapping
 
 

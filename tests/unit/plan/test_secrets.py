@@ -51,7 +51,8 @@ ENVIRONMENT = {"URL": "redis://u:canary@h:6379/0", "HOST": "h", "PASSWORD": "can
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=list(WRITTEN))
 def test_the_password_is_not_shown(form: str, written: str, tmp_path: Path) -> None:
     path = tmp_path / "fleet.yaml"
-    path.write_text(f"broker: {written}\nresults: {written}\nprofiles: {{mail: {{queues: [mail]}}}}\n")
+    one = written.partition(";")[0]
+    path.write_text(f"broker: {written}\nresults: {one}\nprofiles: {{mail: {{queues: [mail]}}}}\n")
     model = read_fleet_file(path, ENVIRONMENT).model
     assert model.broker is not None
     assert "canary" in model.broker.value, "the test is of no use otherwise"

@@ -12,6 +12,7 @@ import pytest
 from allotment.errors import FileInvalid, FileProblem, Where
 from allotment.model.address import Address
 from allotment.model.fleet import FleetModel
+from allotment.model.idempotency import Idempotency
 from allotment.model.node import LOCAL, Node
 from allotment.model.preset import PRESET_QUEUES, PRESETS
 from allotment.model.profile import Autoscale, Pool, Profile, Resources
@@ -206,10 +207,21 @@ profiles:
 def test_every_key_of_a_task_reaches_the_model(model) -> None:
     found = model(
         "tasks: {a.*: {queue: work, time_limit: 2m, soft_time_limit: 1m, delivery: at-most-once, zone: same, "
-        "requires: {mounts: [/srv], imports: [av], labels: [ssd]}}}\n" + ONE_PROFILE
+        "idempotent: order, requires: {mounts: [/srv], imports: [av], labels: [ssd]}}}\n" + ONE_PROFILE
     )
     requires = Requirements((Mount("/srv"),), ("av",), ("ssd",))
-    assert found.entries == (TaskEntry("a.*", "work", 120, 60, Delivery.AT_MOST_ONCE, ZoneRule.SAME, requires),)
+    assert found.entries == (
+        TaskEntry(
+            "a.*",
+            queue="work",
+            time_limit=120,
+            soft_time_limit=60,
+            delivery=Delivery.AT_MOST_ONCE,
+            zone=ZoneRule.SAME,
+            idempotent=Idempotency(("order",)),
+            requires=requires,
+        ),
+    )
 
 
 def test_every_key_of_a_node_reaches_the_model(model) -> None:

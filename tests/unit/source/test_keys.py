@@ -119,6 +119,7 @@ def test_an_unknown_key_anywhere_fails_in_the_schema_and_in_the_reader(place: in
         {"profiles": {"a": {"requires": {"mounts": [{"writable": True}]}}}},
         {"profiles": {"a": {"requires": {"mounts": [{"path": "/a", "writable": "yes"}]}}}},
         {"tasks": {"a": {"delivery": "twice"}}},
+        {"tasks": {"a": {"idempotent": ["order", "day"]}}},
         {"queues": {"a": {"when_full": "drop"}}},
         {"nodes": {"n": {}}},
         {"nodes": {"n": {"workers": {"a": -1}}}},

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -64,10 +65,13 @@ def command(
     """
     os.environ.pop(MARK, None)  # whoever started us, what we start is ours
 
-    def read(text_of: Callable[[Path], str] | None = None) -> Part:
-        return part_of(read_fleet_file(fleet_path, text_of=text_of), node, dict(scale))
+    part = part_of(read_fleet_file(fleet_path), node, dict(scale))
 
-    part = read()
+    def read(text_of: Callable[[Path], str]) -> Part:
+        # a link may lead elsewhere by now; the place of the state and of the app stays
+        file = replace(read_fleet_file(fleet_path, text_of=text_of), path=part.file.path)
+        return part_of(file, node, dict(scale))
+
     reporter = view.reporter(form, [worker.name for worker in part.workers])
     with contextlib.closing(reporter), NodeLocks(part.state, part.file.path) as locks:
         locks.hold(part.nodes)

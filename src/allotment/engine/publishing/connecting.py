@@ -13,6 +13,9 @@ from typing import TypeVar
 
 from allotment.engine.publishing.attempt import current
 
+REFUSAL = 0.2
+"""Seconds that a last try has at least: a server that is not there says so at once, and then the error can tell."""
+
 Connected = TypeVar("Connected")
 
 
@@ -24,8 +27,6 @@ def by_the_deadline(connect: Callable[[], Connected], drop: Callable[[Connected]
     attempt = current()
     if attempt is None:
         return connect()
-    if not attempt.deadline.left():
-        raise TimeoutError
     found: Future[Connected] = Future()
     context = copy_context()
 
@@ -43,6 +44,6 @@ def by_the_deadline(connect: Callable[[], Connected], drop: Callable[[Connected]
 
     threading.Thread(target=run, name="allotment-connect", daemon=True).start()
     try:
-        return found.result(attempt.deadline.left())
+        return found.result(max(attempt.deadline.left(), REFUSAL))
     finally:
         found.cancel()

@@ -93,7 +93,7 @@ class Poller(kombu_redis.MultiChannelPoller):
         """Seconds between two looks for what is overdue: no more than kombu's, and few where the timeout is short."""
         return min(
             (
-                min(channel.unacked_restore_interval, max(LOOPS_OWN, channel.visibility_timeout / SHARE))
+                max(LOOPS_OWN, min(channel.unacked_restore_interval, channel.visibility_timeout / SHARE))
                 for channel in self._channels
             ),
             default=0.0,

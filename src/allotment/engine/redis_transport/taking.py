@@ -15,13 +15,13 @@ from typing import Any
 from kombu.log import get_logger
 from kombu.transport import redis as kombu_redis
 from kombu.utils.uuid import uuid
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError, ReadOnlyError, ResponseError  # noqa: A004 - redis-py's name
 
 from allotment.engine.redis_transport.doubts import Doubts, doubts_at
 from allotment.engine.redis_transport.envelope import Unreadable, ending, payload
 from allotment.engine.redis_transport.scripts import TAKE
 from allotment.engine.redis_transport.take import Take
-from allotment.engine.redis_transport.waking import TOLD
+from allotment.engine.redis_transport.waking import IS_REPLICA, TOLD
 
 UNTRACKED_PAUSE = 0.1
 """Seconds between two takes where the server does not tell when a list changes."""
@@ -215,12 +215,15 @@ class Taking(kombu_redis.Channel):
         self._ask_at = monotonic() + self.pause
 
     def _refused(self, error: ResponseError) -> bool:
-        """Bring the script along where the server does not have it; else wait, as if there were nothing."""
+        """Bring the script along where it is missing; else wait as if there were nothing. Raises ConnectionError."""
         take = self._take
         if take is not None and TAKE.try_again(error):
             self._send(TAKE.whole(take.keys, take.arguments))
             return False
         self._take = None
+        if isinstance(error, ReadOnlyError):
+            # another server has taken over, maybe at the same name: it is found by connecting anew
+            raise ConnectionError(IS_REPLICA) from error
         self._wait()
         if monotonic() - self._complained >= COMPLAINT_PAUSE:
             self._complained = monotonic()

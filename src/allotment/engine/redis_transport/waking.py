@@ -14,6 +14,9 @@ from redis.exceptions import ConnectionError, ResponseError  # noqa: A004 - redi
 TOLD: Final = object()
 """What reading an answer gives in place of the server's word that a list changed."""
 
+IS_REPLICA: Final = "the server is a replica: nothing can be written against a read only replica"
+"""Why a server that stands in for another is not used, in the words by which Redis's own answer is known."""
+
 logger = get_logger(__name__)
 
 
@@ -39,14 +42,19 @@ class Waking:
             self.protocol = 2
             super().connect()  # type: ignore[misc]
         if self.protocol != 2:  # noqa: PLR2004 - as above
-            self._refuse_cluster()
+            self._refuse_cluster_and_replica()
             self._track()
 
-    def _refuse_cluster(self) -> None:
+    def _refuse_cluster_and_replica(self) -> None:
         said = getattr(self, "handshake_metadata", None)
-        if isinstance(said, dict) and b"cluster" in (said.get(b"mode"), said.get("mode")):
+        if not isinstance(said, dict):
+            return
+        if b"cluster" in (said.get(b"mode"), said.get("mode")):
             self.disconnect()  # type: ignore[attr-defined]
             raise ConnectionError("the server is a node of a Redis Cluster, in which Celery's queues cannot be kept")
+        if b"replica" in (said.get(b"role"), said.get("role")):
+            self.disconnect()  # type: ignore[attr-defined]
+            raise ConnectionError(IS_REPLICA)
 
     def _track(self) -> None:
         self._parser.set_invalidation_push_handler(lambda _: TOLD)

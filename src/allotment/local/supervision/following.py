@@ -163,7 +163,7 @@ class Following:
         stuck = await self._restart(new, kept, changing, supervisor)
         for worker in (*again, *difference.starting):
             stuck = stuck if await supervisor.settled(worker.name) else stuck or worker.name
-        self._part, self._since, self._told = new, datetime.now().astimezone(), None
+        self._part, self._kept, self._since, self._told = new, kept, datetime.now().astimezone(), None
         if supervisor.stopping:
             return
         if stuck is None:
