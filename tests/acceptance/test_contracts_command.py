@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import allot
+from acceptance.conftest import allot
 
 from allotment.local.contracts import read_source
 

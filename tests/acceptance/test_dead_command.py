@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Done, allot, clean_environment
+from acceptance.conftest import Done, allot, clean_environment
 
 PROJECTS = Path(__file__).parent.parent / "fixtures" / "projects"
 

@@ -241,3 +241,5 @@ def test_messages_are_not_left_where_nobody_takes_them(tmp_path: Path) -> None:
         assert found.follow()["event"] == "followed"
         found.send("six", queue="new")
         until((tmp_path / "six.ended").exists)
+        found.write()
+        assert found.follow()["event"] == "followed", "and back again, as nothing waits"

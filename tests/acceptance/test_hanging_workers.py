@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from acceptance.conftest import clean_environment
-from acceptance.test_supervision import pid_of, until
+from acceptance.test_supervision import gone, pid_of, until
 from celery import Celery
 
 from allotment.local.heartbeat import check, usual_path
@@ -120,7 +120,7 @@ def test_workers_that_hang_and_starve_are_started_again_and_no_others(
         assert "it has said nothing for" in restarted(fleet, "stopped")[0]
         assert "its main loop has stood still for" in restarted(fleet, "looping")[0]
         until(lambda: [readies(fleet, kind) for kind in KINDS] == [2, 2, 2, 1])
-        assert not any(child.is_running() for child in children)
+        until(lambda: gone(children))
         assert not restarted(fleet, "paused"), "it was told not to consume"
         assert not (tmp_path / "waits").exists()
 

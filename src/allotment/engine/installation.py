@@ -150,6 +150,10 @@ class Installation:
             transport = {"confirm_publish": True, **transport}
         elif self.file.model.dead_letters != DeadLetters():
             transport = {DEAD_LETTERS_OPTION: self.file.model.dead_letters.max_length, **transport}
+        if amqp and conf.control_queue_exclusive and not conf.control_queue_durable:
+            # an exclusive queue is locked for as long as RabbitMQ takes a lost connection for alive, and a worker that
+            # is started again does not come up until then; one that is neither is refused by RabbitMQ 4.3
+            conf.update(control_queue_exclusive=False, control_queue_durable=True)
         conf.update(
             settings,
             broker_transport_options=transport,

@@ -13,6 +13,9 @@ from allotment.engine.redis_transport.publishing import Publishing
 from allotment.engine.redis_transport.taking import Taking
 from allotment.engine.redis_transport.waking import waking
 
+LONGEST_ANSWER = 20.0
+"""Seconds to wait for an answer where nothing else is said: a server that works, and its network, need less."""
+
 logger = get_logger(__name__)
 
 
@@ -64,8 +67,14 @@ class Channel(Watched, Taking, Publishing):
         return self._taking_pool
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - kombu's signature
-        """Give what redis-py connects with; Celery's deadline for connecting holds where no other is said."""
+        """Give what redis-py connects with; Celery's deadline for connecting holds where no other is said.
+
+        An answer is waited for, but not for ever: no command of this channel blocks at the server, and one that is not
+        answered has lost its connection, though nobody may have said so.
+        """
         given: dict[str, Any] = super()._connparams(asynchronous=asynchronous)
+        if "socket_timeout" in given and given["socket_timeout"] is None:
+            given["socket_timeout"] = LONGEST_ANSWER
         if "socket_connect_timeout" in given and given["socket_connect_timeout"] is None:
             given["socket_connect_timeout"] = self.connection.client.connect_timeout
         return given
