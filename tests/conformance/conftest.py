@@ -3,13 +3,16 @@
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from celery import Celery
 from kombu import Connection, pools
+from redis import Redis
 
 from allotment.engine.client import close, keep_results_quiet
 from allotment.engine.installation import install
@@ -18,7 +21,7 @@ from allotment.engine.workflow import let_go, report, wait
 from allotment.local.inventory import read_inventory
 from allotment.local.running import RunningFleet
 from allotment.source.fleet_file import FleetFile, read_fleet_file
-from allotment.testing.brokers import BrokerServer
+from allotment.testing.brokers import BrokerServer, RabbitServer
 
 PROJECT = Path(__file__).parent.parent / "fixtures" / "projects" / "crew"
 
@@ -94,6 +97,35 @@ def _addresses(name: str, request: pytest.FixtureRequest) -> tuple[BrokerServer 
     server = request.getfixturevalue({"redis": "redis_server", "valkey": "valkey_server"}[name])
     scheme = server.url if name == "redis" else server.url.replace("redis://", "valkey://")
     return server, {"BROKER_URL": scheme, "RESULT_URL": scheme.rpartition("/")[0] + "/1"}
+
+
+@contextmanager
+def own_place(name: str, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Give the addresses of a place at a broker that no other test uses: a virtual host, or databases of its own."""
+    server, environment = _addresses(name, request)
+    if server is None:
+        yield environment
+        return
+    if isinstance(server, RabbitServer):
+        host = uuid4().hex
+        server.control("add_vhost", host)
+        server.control("set_permissions", "-p", host, "guest", ".*", ".*", ".*")
+        yield environment | {"BROKER_URL": server.url.removesuffix("/") + host}
+        server.control("delete_vhost", host)
+        return
+    base = environment["BROKER_URL"].rpartition("/")[0]
+    for database in _OWN_DATABASES:
+        _flush(server, database)
+    yield dict(zip(environment, (f"{base}/{database}" for database in _OWN_DATABASES), strict=True))
+
+
+_OWN_DATABASES = (14, 15)
+"""For messages and for results: no other test has these."""
+
+
+def _flush(server: BrokerServer, database: int) -> None:
+    with Redis.from_url(server.url.rpartition("/")[0] + f"/{database}") as client:
+        client.flushdb()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conformance.conftest import Crew, _addresses
+from conformance.conftest import Crew, own_place
 from conformance.test_guard import take_dead
 from conformance.test_guard_hostile import Case
 from conformance.test_guard_poison import running, until
@@ -44,12 +44,8 @@ BAD = [
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
     """Give the text of the fleet file, a folder for it and the addresses, on each broker in turn."""
     name, options, pool = KINDS[request.param]
-    server, environment = _addresses(name, request)
-    assert server is not None
-    yield FLEET.replace("OPTIONS", options).replace("POOL", pool), tmp_path, environment
-    with Connection(server.url) as connection:
-        for queue in ("work", "work:all", "allotment.dead"):
-            connection.default_channel.queue_delete(queue)
+    with own_place(name, request) as environment:
+        yield FLEET.replace("OPTIONS", options).replace("POOL", pool), tmp_path, environment
 
 
 def waiting(crew: Crew) -> int:

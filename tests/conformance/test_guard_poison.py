@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.result import AsyncResult
-from conformance.conftest import Crew, _addresses
+from conformance.conftest import Crew, own_place
 from conformance.test_guard import take_dead
 from conformance.test_guard_hostile import Case, publish
-from kombu import Connection
 
 from allotment.engine.client import close, keep_results_quiet
 from allotment.engine.installation import install
@@ -94,15 +93,9 @@ def running(text: str, folder: Path, environment: dict[str, str]) -> Iterator[Cr
 def deadly(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
     """Give the fleet on each broker in turn, on RabbitMQ with each type of queue."""
     name, kind = KINDS[request.param]
-    server, environment = _addresses(name, request)
-    try:
-        with running(FLEET.replace("TYPE", kind), tmp_path_factory.mktemp(request.param), environment) as crew:
-            yield crew
-    finally:
-        if server is not None:
-            with Connection(server.url) as connection:
-                for queue in ("work", "work:all", "allotment.dead"):
-                    connection.default_channel.queue_delete(queue)
+    text, folder = FLEET.replace("TYPE", kind), tmp_path_factory.mktemp(request.param)
+    with own_place(name, request) as environment, running(text, folder, environment) as crew:
+        yield crew
 
 
 def until(what: Callable[[], Any], timeout: float = 60.0) -> None:

@@ -91,6 +91,7 @@ def test_what_rabbitmq_itself_gave_up_is_read_with_such_headers(crew: Crew, monk
 
 def test_what_was_dropped_is_counted_with_such_headers(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     with Connection(crew.broker_url) as connection:
+        connection.default_channel.queue_delete(DROPPED_QUEUE)  # as other fleets at this broker made it
         connection.default_channel.queue_declare(DROPPED_QUEUE, arguments={"x-expires": 60_000})
         with monkeypatch.context() as patch:
             patch.setattr(serialization, "_write_table", _adding(ODD["a date after the year 9999"][0]))
