@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.exceptions import NotRegistered
-from conformance.conftest import Crew, _addresses
+from conformance.conftest import Crew, own_place
 from kombu import Connection
 from redis import Redis
 from redis.exceptions import OutOfMemoryError
@@ -153,15 +153,13 @@ def _why(task: str | None, why: dict[str, Any] | None) -> dict[str, Any]:
 @pytest.fixture(scope="module", params=["embedded", "redis", "valkey", "rabbitmq"])
 def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idle]:
     """Give the fleet that does not run, on each broker in turn."""
-    _, environment = _addresses(request.param, request)
     folder = tmp_path_factory.mktemp(f"idle-{request.param}")
     (folder / "crew").symlink_to(Path(__file__).parent.parent / "fixtures" / "projects" / "crew" / "crew")
     (folder / "fleet.yaml").write_text(IDLE)
-    file = read_fleet_file(folder / "fleet.yaml", environment)
-    app = Celery("idle", set_as_current=False)
-    install(file, app, read_inventory("crew.app:app", folder).tasks)
-    keep_results_quiet(app)
-    with _held(folder, environment):
+    with own_place(request.param, request) as environment, _held(folder, environment):
+        app = Celery("idle", set_as_current=False)
+        install(read_fleet_file(folder / "fleet.yaml", environment), app, read_inventory("crew.app:app", folder).tasks)
+        keep_results_quiet(app)
         app.allotment.before_connecting()
         yield Idle(app, folder, environment)
         close(app)
