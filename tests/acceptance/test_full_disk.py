@@ -1,5 +1,6 @@
 """A full disk under the state folder: nothing that runs ends, nothing that was kept is damaged, and it is told."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -77,12 +78,14 @@ def test_a_log_on_a_full_disk_ends_nothing(disk: Path) -> None:
             [sys.executable, "-m", "allotment", "up"], cwd=disk, env=environment(disk), stdout=output
         ) as up,
     ):
-        until(lambda: b"the fleet is ready" in log.read_bytes())
-        fill(disk)
-        first = _worker(up.pid, "1")
-        first.kill()
-        until(lambda: _worker(up.pid, "1") not in {None, first})
-        up.send_signal(signal.SIGTERM)
+        try:
+            until(lambda: b"the fleet is ready" in log.read_bytes())
+            fill(disk)
+            first = _worker(up.pid, "1")
+            first.kill()
+            until(lambda: _worker(up.pid, "1") != first)
+        finally:
+            up.send_signal(signal.SIGTERM)
         assert up.wait(ENDED) == 0
 
 
@@ -92,9 +95,10 @@ def _worker(supervisor: int, index: str) -> psutil.Process:
 
     def look() -> bool:
         for process in psutil.Process(supervisor).children():
-            words = process.cmdline()
-            if "crowd" in words and words[words.index("--index") + 1] == index:
-                found.append(process)
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that has just ended
+                words = process.cmdline()
+                if "crowd" in words and words[words.index("--index") + 1] == index:
+                    found.append(process)
         return bool(found)
 
     until(look)
