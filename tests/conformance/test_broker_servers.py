@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,11 +43,15 @@ def rabbit() -> type[LocalServer]:
 
 def publish(server, body, queue="letters"):
     """Put a persistent message into a durable queue, and wait until the broker has both on disk."""
-    letters = kombu.Queue(queue, durable=True)
-    another = kombu.Exchange(f"declared-after-{uuid.uuid4()}", durable=True)  # see RabbitServer
+    put(server, body, kombu.Queue(queue, durable=True))
+    if isinstance(server, RabbitServer):
+        server.write_through()
+
+
+def put(server, body, queue):
     with kombu.Connection(server.url, transport_options={"confirm_publish": True}) as connection:
         kombu.Producer(connection).publish(
-            body, exchange="", routing_key=queue, declare=[letters, another], delivery_mode=2, retry=False
+            body, exchange="", routing_key=queue.name, declare=[queue], delivery_mode=2, retry=False
         )
 
 
@@ -111,6 +114,22 @@ def test_a_persistent_message_survives_kill_and_start(server):
     assert (server.url, server.pid != pid) == (url, True)
     assert receive(server) == "still here"
     assert receive(server) is None
+
+
+def test_a_new_quorum_queue_survives_kill_and_start(rabbit):
+    """Without the writing through, the newest of the queues can never be used again."""
+    queues = [kombu.Queue(f"new-{number}", queue_arguments={"x-queue-type": "quorum"}) for number in range(3)]
+    with rabbit() as server:
+        for queue in queues:
+            put(server, "still here", queue)
+        server.write_through()
+        server.kill()
+        server.start()
+        with kombu.Connection(server.url) as connection:
+            for queue in queues:
+                message = queue(connection.default_channel).get(no_ack=True)
+                assert message is not None
+                assert message.payload == "still here"
 
 
 def test_a_persistent_message_survives_stop_and_start(server):

@@ -2,6 +2,7 @@
 
 import psutil
 
+from allotment.testing.brokers import RabbitServer
 from allotment.testing.faults.case import EVERY, NETWORK, Case, Skipped
 from allotment.testing.faults.scene import Scene
 
@@ -24,7 +25,8 @@ def _restart(scene: Scene, *, by_force: bool) -> None:
     if server is None:
         _kill_embedded(scene)
         return
-    _write_through(scene)
+    if isinstance(server, RabbitServer):
+        server.write_through()
     stream = scene.send(rate=40.0, count=None)
     scene.sent(args=[0.02], count=_WAITING)
     before = server.pid
@@ -55,17 +57,6 @@ def _is_server(process: psutil.Process) -> bool:
         return "valkey-server" in process.name() or any("valkey-server" in part for part in process.cmdline()[:1])
     except psutil.Error:
         return False
-
-
-def _write_through(scene: Scene) -> None:
-    """Have RabbitMQ write what it has told of its queues but may keep back for up to two seconds (`RabbitServer`)."""
-    if scene.broker.family == "rabbitmq":
-        from kombu import Connection, Exchange  # noqa: PLC0415 - only for RabbitMQ
-
-        with Connection(scene.broker.direct) as connection:
-            exchange = Exchange("faults-written-through", durable=True)
-            exchange(connection.default_channel).declare()
-            exchange(connection.default_channel).delete()
 
 
 CASES = (
