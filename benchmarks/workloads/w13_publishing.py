@@ -1,4 +1,4 @@
-"""What sending a task costs that is confirmed by a deadline, beside plain Celery with confirms and without."""
+"""What confirms cost: of tasks sent together, of each by itself, and of plain Celery's."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,17 +11,26 @@ from kombu import pools
 
 from allotment.engine.client import close
 from allotment.engine.installation import install
+from allotment.engine.publishing.bulk import together
 from allotment.source.fleet_file import read_fleet_file
 from allotment.testing.brokers import RabbitServer
-from benchmarks.figures import Figure, compared, timed
+from benchmarks.figures import Figure, Target, compared, timed
 
 CALLS = 2000
 RUNS = 7
 
+CONFIRMS = Target(1.2)
+
+TOGETHER = "together"
+TOGETHER_WITHOUT = "together without confirms"
+SINGLY = "one by one"
+PLAIN = "plain with confirms"
+PLAIN_WITHOUT = "plain without confirms"
+
 FLEET = """
 broker: ${BROKER_URL}
 results: none
-tasks: {sum: {}}
+tasks: {sum: {queue: fleet}}
 profiles: {all: {queues: [fleet], time_limit: 1m}}
 """
 
@@ -29,12 +38,17 @@ profiles: {all: {queues: [fleet], time_limit: 1m}}
 def measure() -> Iterator[Figure]:
     """Measure on RabbitMQ, in turn, each into a queue of its own."""
     with TemporaryDirectory() as folder, RabbitServer() as server:
+        ours, trusting = _fleet(Path(folder), server.url, "ours"), _fleet(Path(folder), server.url, "trusting")
         apps = {
-            "ours": _fleet(Path(folder), server.url),
-            "plain with confirms": _plain(server.url, "confirmed", {"confirm_publish": True}),
-            "plain without": _plain(server.url, "unconfirmed", {}),
+            TOGETHER: ours,
+            TOGETHER_WITHOUT: trusting,
+            SINGLY: ours,
+            PLAIN: _plain(server.url, "confirmed", {"confirm_publish": True}),
+            PLAIN_WITHOUT: _plain(server.url, "unconfirmed", {}),
         }
-        ways = {name: _sending(app) for name, app in apps.items()}
+        ways = {
+            name: (_together if name in {TOGETHER, TOGETHER_WITHOUT} else _singly)(app) for name, app in apps.items()
+        }
         for send in ways.values():
             send()
         runs: dict[str, list[float]] = {name: [] for name in ways}
@@ -47,13 +61,17 @@ def measure() -> Iterator[Figure]:
             close(app)
     for name, seconds in runs.items():
         yield timed(f"{CALLS} tasks sent, {name}", seconds)
-    yield compared("ours over plain with confirms", runs["ours"], runs["plain with confirms"])
-    yield compared("ours over plain without", runs["ours"], runs["plain without"])
+    yield compared("confirms of tasks sent together", runs[TOGETHER], runs[TOGETHER_WITHOUT], CONFIRMS)
+    yield compared("confirms one by one", runs[SINGLY], runs[TOGETHER_WITHOUT])
+    yield compared("ours one by one over plain", runs[SINGLY], runs[PLAIN])
+    yield compared("ours together over plain without confirms", runs[TOGETHER], runs[PLAIN_WITHOUT])
 
 
-def _fleet(folder: Path, url: str) -> Celery:
+def _fleet(folder: Path, url: str, name: str) -> Celery:
     (folder / "fleet.yaml").write_text(FLEET)
-    app = Celery("fleet", set_as_current=False)
+    app = Celery(name, set_as_current=False)
+    if name == "trusting":
+        app.conf.broker_transport_options = {"confirm_publish": False}
     install(read_fleet_file(folder / "fleet.yaml", {"BROKER_URL": url}), app)
     return app
 
@@ -64,7 +82,7 @@ def _plain(url: str, queue: str, options: dict[str, Any]) -> Celery:
     return app
 
 
-def _sending(app: Celery) -> Callable[[], float]:
+def _singly(app: Celery) -> Callable[[], float]:
     def send() -> float:
         began = perf_counter()
         for number in range(CALLS):
@@ -72,3 +90,18 @@ def _sending(app: Celery) -> Callable[[], float]:
         return perf_counter() - began
 
     return send
+
+
+def _together(app: Celery) -> Callable[[], float]:
+    send = _singly(app)
+
+    def send_together() -> float:
+        began = perf_counter()
+        with together(app) as bulk:
+            send()
+        seconds = perf_counter() - began
+        if bulk.failed:
+            raise next(iter(bulk.failed.values()))
+        return seconds
+
+    return send_together

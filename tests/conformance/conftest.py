@@ -149,3 +149,15 @@ def crew(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with RunningFleet(file.path, environment=environment) as fleet:
         yield Crew(app, file, fleet, server, environment)
         close(app)
+
+
+@pytest.fixture(params=["rabbitmq", "redis"])
+def place(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the address of a broker with nothing in the queues of the fleet."""
+    server: BrokerServer = request.getfixturevalue({"rabbitmq": "rabbitmq", "redis": "redis_server"}[request.param])
+    url = server.url if request.param == "rabbitmq" else server.url[:-1] + "7"
+    yield url
+    with Connection(url) as connection:
+        for queue in ("crate", "narrow"):
+            delete = "queue_delete" if request.param == "rabbitmq" else "queue_purge"
+            getattr(connection.default_channel, delete)(queue)

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from celery import Celery
 from kombu import Connection, pools
 
 from allotment.engine.client import close, keep_results_quiet
 from allotment.engine.installation import install
 from allotment.source.fleet_file import read_fleet_file
+from allotment.testing.faults.proxy import Proxy
 
 WAIT = 60.0
 
@@ -28,6 +30,18 @@ publish: {timeout: 3s, max_size: 1Mi}
 
 SOON = "timeout: 30s"
 """In place of the three seconds, where nothing is to go wrong: a busy machine takes its time."""
+
+
+on_rabbitmq = pytest.mark.parametrize("place", ["rabbitmq"], indirect=True)
+
+
+@contextmanager
+def between(url: str) -> Iterator[tuple[Proxy, str]]:
+    """Give a proxy before a broker, and the address that leads through it."""
+    port = int(url.rpartition("@")[2].rpartition("//")[2].partition("/")[0].rpartition(":")[2] or 0)
+    port = port or int(url.rstrip("/").rpartition(":")[2].partition("/")[0])
+    with Proxy("127.0.0.1", port) as proxy:
+        yield proxy, proxy.url(url)
 
 
 def installed(folder: Path, url: str, text: str = FLEET, **addresses: str) -> Celery:

@@ -3,9 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 from celery import Celery
 from kombu import Connection
 from kombu.exceptions import OperationalError
-from publishing_tools import FLEET, SOON, depth, ends, program, send, until, values
+from publishing_tools import FLEET, SOON, between, depth, ends, on_rabbitmq, program, send, until, values
 
 from allotment import AllotmentError
 from allotment.engine.publishing.sending import sending
@@ -25,37 +23,12 @@ from allotment.errors import (
     PublishUnconfirmed,
     QueueFull,
 )
-from allotment.testing.brokers import BrokerServer, RabbitServer, RedisServer
-from allotment.testing.faults.proxy import Proxy
+from allotment.testing.brokers import RabbitServer, RedisServer
 from allotment.testing.fixtures import require
 
 pytestmark = pytest.mark.timeout(240)
 
 PATIENT = FLEET.replace("timeout: 3s", SOON)
-
-
-@pytest.fixture(params=["rabbitmq", "redis"])
-def place(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the address of a broker with nothing in the queues of the fleet."""
-    server: BrokerServer = request.getfixturevalue({"rabbitmq": "rabbitmq", "redis": "redis_server"}[request.param])
-    url = server.url if request.param == "rabbitmq" else server.url[:-1] + "7"
-    yield url
-    with Connection(url) as connection:
-        for queue in ("crate", "narrow"):
-            delete = "queue_delete" if request.param == "rabbitmq" else "queue_purge"
-            getattr(connection.default_channel, delete)(queue)
-
-
-on_rabbitmq = pytest.mark.parametrize("place", ["rabbitmq"], indirect=True)
-
-
-@contextmanager
-def between(url: str) -> Iterator[tuple[Proxy, str]]:
-    """Give a proxy before a broker, and the address that leads through it."""
-    port = int(url.rpartition("@")[2].rpartition("//")[2].partition("/")[0].rpartition(":")[2] or 0)
-    port = port or int(url.rstrip("/").rpartition(":")[2].partition("/")[0])
-    with Proxy("127.0.0.1", port) as proxy:
-        yield proxy, proxy.url(url)
 
 
 def test_what_is_taken_is_there(place: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from publishing_tools import FLEET, ends, installed, program, send, until, values
 
 from allotment.engine.client import client_app, close
+from allotment.engine.publishing.bulk import Bulk, together
 from allotment.errors import BrokerBlocked, BrokerUnreachable, PublishUnconfirmed
 from allotment.local.inventory import read_inventory
 from allotment.local.running import RunningFleet
@@ -93,6 +94,31 @@ def test_what_was_written_before_the_alarm_was_seen_is_unconfirmed_and_dropped(
         alarm.off()
         send(app, 3, timeout=30)
         assert values(own_rabbit.url) == [0, 3]
+
+
+def test_an_alarm_in_the_middle_of_many_is_told_of_each(own_rabbit: RabbitServer, alarm: Alarm, tmp_path: Path) -> None:
+    with program(tmp_path, own_rabbit.url) as app:
+        send(app, "first", timeout=30)
+        told: list[str] = []
+
+        def all_of_them() -> Bulk:
+            with together(app) as bulk:
+                for value in range(4):
+                    send(app, value, task_id=f"before-{value}", timeout=30)
+                bulk.settle()
+                alarm.on()
+                for value in range(2):
+                    try:
+                        send(app, value, task_id=f"after-{value}")
+                    except BrokerBlocked as error:
+                        told.append(str(error.task_id))
+            return bulk
+
+        bulk = ends(all_of_them)
+        assert isinstance(bulk, Bulk), bulk
+        assert sorted([*told, *bulk.failed]) == ["after-0", "after-1"]
+        alarm.off()
+        assert values(own_rabbit.url) == ["first", 0, 1, 2, 3]
 
 
 def test_a_publish_goes_through_when_the_alarm_ends_in_time(

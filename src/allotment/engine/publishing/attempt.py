@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from allotment.engine.publishing.bulk import Bulk
 
 
 class DeadlinePassed(Exception):
@@ -48,7 +51,8 @@ class Attempt:
 
     `task` and `task_id` are for the words of errors. `max_size` is in bytes, None: any. `arguments` gives what a broker
     queue was declared with, by its name. `putting`: it is being handed to Redis; `sent`: all of it was written to the
-    broker, and nothing is known of what became of it; `confirmed`: the broker has it.
+    broker, and nothing is known of what became of it; `confirmed`: the broker has it. `bulk`: what it is sent together
+    with, which then tells what became of it.
     """
 
     deadline: Deadline
@@ -57,9 +61,15 @@ class Attempt:
     queue: str | None = None
     max_size: int | None = None
     arguments: Callable[[str], Mapping[str, Any]] = field(default=_no_arguments)
+    bulk: "Bulk | None" = None
     putting: bool = False
     sent: bool = False
     confirmed: bool = False
+
+    @property
+    def is_left_to_bulk(self) -> bool:
+        """Whether what became of it is told by what it is sent together with."""
+        return self.bulk is not None and self.sent
 
     @property
     def named(self) -> str:

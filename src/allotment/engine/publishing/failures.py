@@ -47,9 +47,10 @@ class BrokerUnreachable(errors.BrokerUnreachable, OperationalError):
     task_id: str | None = None
 
 
-def full(attempt: "Attempt", lane: str, limit: object) -> QueueFull:
-    """Say that a queue is at its limit."""
+def full(attempt: "Attempt", lane: str, waiting: int | None = None) -> QueueFull:
+    """Say that a queue is at its limit, the declared one or, without that, the messages that wait in it."""
     queue = attempt.queue or lane
+    limit = attempt.arguments(lane).get("x-max-length", "so many" if waiting is None else waiting)
     where = f"the queue {queue!r}" + (f" (its lane {lane!r})" if lane != queue else "")
     return QueueFull(
         f"{where} is full: {limit} messages wait in it, and {attempt.named} was not taken",

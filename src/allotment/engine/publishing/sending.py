@@ -11,6 +11,7 @@ from celery.utils.log import get_logger
 from kombu.utils.uuid import uuid
 
 from allotment.engine.publishing.attempt import Attempt, Deadline, under_way
+from allotment.engine.publishing.bulk import Bulk, current_bulk
 from allotment.engine.publishing.forking import connect_anew_after_fork
 from allotment.engine.publishing.retrying import tell_of_retry
 from allotment.engine.publishing.translation import OF_PUBLISHING, comes_from_below, told
@@ -46,9 +47,14 @@ def _send_task(app: Celery, name: str, *arguments: Any, **options: Any) -> Any:
     options |= zip(_POSITIONAL, arguments, strict=False)
     task_id = options["task_id"] = options.get("task_id") or uuid()
     max_size = app.allotment.file.model.publish.max_size
+    bulk = current_bulk()
+    if bulk is not None and bulk.app is app and options.get("producer") is None:
+        options["producer"] = bulk.producer
+    else:
+        bulk = None
     result = None
     try:
-        with sending(app, name, task_id=task_id, timeout=options.get("timeout"), max_size=max_size):
+        with sending(app, name, task_id=task_id, timeout=options.get("timeout"), max_size=max_size, bulk=bulk):
             result = type(app).send_task(app, name, **options)
     except OF_PUBLISHING as error:
         tell_of_retry(app, task_id, error)
@@ -77,24 +83,31 @@ def passing_on(app: Celery, message: Any) -> Iterator[Any]:
 
 @contextmanager
 def sending(
-    app: Celery, task: str, *, task_id: str | None = None, timeout: float | None = None, max_size: int | None = None
+    app: Celery,
+    task: str,
+    *,
+    task_id: str | None = None,
+    timeout: float | None = None,
+    max_size: int | None = None,
+    bulk: Bulk | None = None,
 ) -> Iterator[None]:
     """Publish a message inside of this: it is taken by the deadline, or an error of ours is raised.
 
-    `timeout` is in seconds, everything included; left out, the fleet's. `max_size` is in bytes; left out, any. What
-    goes wrong after the broker has taken the message, such as an event that tells of it, is logged. Raises
-    PublishFailed and BrokerUnreachable.
+    `timeout` is in seconds, everything included; left out, the fleet's. `max_size` is in bytes; left out, any. `bulk`
+    is what it is sent together with, which tells what became of it once it is written. What goes wrong after that or
+    after the broker has taken the message, such as an event that tells of it, is logged. Raises PublishFailed and
+    BrokerUnreachable.
     """
     seconds = app.allotment.file.model.publish.timeout if timeout is None else timeout
     arguments = functools.partial(_arguments, app)
-    attempt = Attempt(Deadline.after(seconds), task, task_id, max_size=max_size, arguments=arguments)
+    attempt = Attempt(Deadline.after(seconds), task, task_id, max_size=max_size, arguments=arguments, bulk=bulk)
     with under_way(attempt):
         try:
             yield
         except Exception as error:
             if not comes_from_below(error):
                 raise
-            if not attempt.confirmed:
+            if not attempt.confirmed and not attempt.is_left_to_bulk:
                 raise told(app, attempt, error) from error
             logger.warning("%s was taken, and then: %r", attempt.named, error)
 

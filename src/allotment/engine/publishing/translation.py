@@ -26,7 +26,7 @@ def comes_from_below(error: Exception) -> bool:
     return isinstance(error, _BELOW) or is_of_redis(error)
 
 
-def told(app: Celery, attempt: Attempt, error: BaseException) -> BaseException:
+def told(app: Celery, attempt: Attempt, error: Exception) -> Exception:
     """Give the error to raise for one that sending a message has met."""
     if isinstance(error, OperationalError) and isinstance(error, OF_PUBLISHING):
         if attempt.sent and not isinstance(error, errors.PublishUnconfirmed):
@@ -49,7 +49,7 @@ def _named(attempt: Attempt, error: errors.QueueFull) -> errors.QueueFull:
     )
 
 
-def _refusal(attempt: Attempt, causes: tuple[BaseException, ...]) -> BaseException | None:
+def _refusal(attempt: Attempt, causes: tuple[BaseException, ...]) -> Exception | None:
     """Give the error for what the broker itself said against the message; None: it said nothing."""
     for cause in causes:
         if is_of_redis(cause):
@@ -67,7 +67,7 @@ def _refusal(attempt: Attempt, causes: tuple[BaseException, ...]) -> BaseExcepti
     return None
 
 
-def _lost(app: Celery, attempt: Attempt, causes: tuple[BaseException, ...]) -> BaseException:
+def _lost(app: Celery, attempt: Attempt, causes: tuple[BaseException, ...]) -> Exception:
     """Give the error for a broker that was not there, or did not answer in time."""
     late = not attempt.deadline.left()
     if attempt.sent and late:

@@ -8,7 +8,6 @@ message again (`amqp/channel.py`, `basic_publish_confirm`; MessageNacked is amon
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amqp import spec
@@ -16,9 +15,12 @@ from amqp.exceptions import ChannelError, MessageNacked, RecoverableConnectionEr
 from kombu.transport import pyamqp
 
 from allotment.engine.publishing import failures
-from allotment.engine.publishing.attempt import Attempt, Deadline, current, current_of
+from allotment.engine.publishing.attempt import Attempt, Deadline, current_of
+from allotment.engine.publishing.bulk import Bulk
 from allotment.engine.publishing.rabbitmq.answering import Answering
+from allotment.engine.publishing.rabbitmq.answers import Answer, Answers
 from allotment.engine.publishing.rabbitmq.fullness import is_full, may_refuse
+from allotment.engine.publishing.rabbitmq.window import Window
 from allotment.engine.publishing.size import check_size
 
 if TYPE_CHECKING:
@@ -39,22 +41,16 @@ _PROBE = "allotment.probe"
 _PUBLISH = "Bssbb"
 
 
-@dataclass(slots=True)
-class _Answer:
-    """What the broker said to the message with this number."""
-
-    number: int
-    took: bool | None = None
-    returned: bool = False
-
-
 class Channel(Answering, pyamqp.Channel):
     """One that confirms, and for tasks asks that they be returned where no queue takes them."""
 
     connection: "Connection | None"
+    window: Window | None = None
     _confirm_selected: bool
-    _numbered = 0
-    _asked: _Answer | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._answers = Answers()
+        super().__init__(*arguments, **options)
 
     def prepare_message(self, body: Any, *arguments: Any, **options: Any) -> Any:
         """Make a message as kombu does. Raises MessageTooLarge."""
@@ -81,20 +77,17 @@ class Channel(Answering, pyamqp.Channel):
             self._say(msg, exchange, routing_key)
             return
         self._confirm()
+        answer = Answer(msg, exchange, routing_key)
         if attempt is None:
-            if not self._told(self._write(msg, exchange, routing_key, mandatory), confirm_timeout or CONFIRM).took:
+            self.write(answer, mandatory=mandatory)
+            self._wait(answer, confirm_timeout or CONFIRM)
+            if not answer.took:
                 raise MessageNacked
-            return
-        self._until_unblocked(attempt)
-        for _again in range(TRIES):
-            if self._delivered(attempt, msg, exchange, routing_key, confirm_timeout):
-                return
-            self._look_at(attempt, routing_key)
-        raise failures.refused(
-            attempt,
-            "it refused the message, and its queue has room",
-            "look into its log: it does so after a failure inside",
-        )
+        elif attempt.bulk is not None:
+            self._window_of(attempt.bulk).put(answer, attempt)
+        else:
+            self.until_unblocked(attempt)
+            self._deliver(attempt, answer, confirm_timeout)
 
     def _basic_publish(
         self, msg: Any, exchange: str = "", routing_key: str = "", *, mandatory: bool = False, **_: Any
@@ -107,7 +100,7 @@ class Channel(Answering, pyamqp.Channel):
         connection = self._hear()
         if attempt is not None:
             _wait_while_blocked(connection, attempt)
-        self._write(msg, exchange, routing_key, mandatory)
+        self._write(msg, exchange, routing_key, mandatory=mandatory)
         if attempt is not None:
             attempt.sent = attempt.confirmed = True
 
@@ -122,24 +115,78 @@ class Channel(Answering, pyamqp.Channel):
 
     def confirm_select(self, nowait: bool = False) -> Any:  # noqa: FBT001, FBT002 - py-amqp's signature
         """Switch confirms on, from which the broker counts."""
-        self._numbered = 0
+        self._answers = Answers()
         return super().confirm_select(nowait)
+
+    def collect(self) -> None:
+        """Forget everything as py-amqp does: nothing will be said any more of what is on its way."""
+        super().collect()
+        if self.window is not None:
+            self.window.lose("the connection broke before its confirm")
+
+    def usable_connection(self) -> "Connection":
+        """Give the connection. Raises RecoverableConnectionError where it is closed."""
+        if self.connection is None:
+            raise RecoverableConnectionError("connection already closed")
+        return self.connection
+
+    def write(self, answer: Answer, *, mandatory: bool) -> None:
+        """Write a message that the broker answers."""
+        self._write(answer.message, answer.exchange, answer.routing_key, mandatory=mandatory)
+        self._answers.expect(answer)
+
+    def deliver_refused(self, answer: Answer, attempt: Attempt) -> None:
+        """Publish a message of a bulk by itself that was refused. Raises the error where the reason is known."""
+        self._look_at(attempt, answer)
+        self._deliver(attempt, Answer(answer.message, answer.exchange, answer.routing_key), None)
+
+    def until_unblocked(self, attempt: Attempt) -> None:
+        """Wait until the broker takes messages, before anything is written that it would take after the deadline.
+
+        It says that it takes none to who publishes, and has then read up to the header of a message. So two are
+        published that have no body and that no queue takes: an ack of the second says that it takes messages.
+        """
+        connection = self._hear()
+        if connection.blocked is None and time.monotonic() - connection.took_at > ASSUMED:
+            first, second = (Answer(pyamqp.amqp.Message(b""), "", _PROBE) for _ in range(2))
+            for probe in (first, second):
+                self.write(probe, mandatory=False)
+            while second.took is None and connection.blocked is None:
+                connection.drain_events()
+        _wait_while_blocked(connection, attempt)
 
     def _confirm(self) -> None:
         if not self._confirm_selected:
             self.confirm_select()
             self._confirm_selected = True
 
-    def _delivered(
-        self, attempt: Attempt, msg: Any, exchange: str, routing_key: str, confirm_timeout: float | None
-    ) -> bool:
+    def _window_of(self, bulk: Bulk) -> Window:
+        """Give the window for the messages of a bulk; a channel serves one at a time."""
+        if self.window is None or self.window.bulk is not bulk:
+            self.window = bulk.on_their_way = Window(bulk, self)
+        return self.window
+
+    def _deliver(self, attempt: Attempt, answer: Answer, confirm_timeout: float | None) -> None:
+        """Publish a message until the broker has it, or the reason why it does not take it is known."""
+        for _again in range(TRIES):
+            if self._delivered(attempt, answer, confirm_timeout):
+                return
+            self._look_at(attempt, answer)
+        raise failures.refused(
+            attempt,
+            "it refused the message, and its queue has room",
+            "look into its log: it does so after a failure inside",
+        )
+
+    def _delivered(self, attempt: Attempt, answer: Answer, confirm_timeout: float | None) -> bool:
         """Publish the message of an attempt once; say whether the broker has it, or has refused it."""
         attempt.deadline.check()
-        connection, unknown = self._open(), attempt.sent
-        answer = self._write(msg, exchange, routing_key, mandatory=True)
+        connection, unknown = self.usable_connection(), attempt.sent
+        answer.took, answer.returned = None, False
+        self.write(answer, mandatory=True)
         attempt.sent = True
         try:
-            self._told(answer, confirm_timeout)
+            self._wait(answer, confirm_timeout)
         except TimeoutError:
             connection.abort()
             if connection.blocked is not None:
@@ -147,15 +194,16 @@ class Channel(Answering, pyamqp.Channel):
                 raise failures.unconfirmed(attempt, why) from None
             raise failures.late(attempt, confirm_timeout) from None
         attempt.sent = unknown
-        connection.took()
-        if answer.returned:
-            connection.client.declared_entities.clear()  # so that kombu declares the queue before the next message
-            raise failures.unroutable(attempt, f"queue for {exchange!r}" if exchange else f"queue {routing_key!r}")
-        attempt.confirmed = bool(answer.took)
+        attempt.confirmed = bool(answer.took) and not answer.returned
         return attempt.confirmed
 
-    def _look_at(self, attempt: Attempt, queue: str) -> None:
-        """Raise QueueFull where a queue that refused a message is full, PublishFailed where it has no limit."""
+    def _look_at(self, attempt: Attempt, answer: Answer) -> None:
+        """Raise the reason why the broker did not take a message, where it can be found."""
+        queue, exchange = answer.routing_key, answer.exchange
+        if answer.returned:
+            # so that kombu declares the queue before the next message
+            self.usable_connection().client.declared_entities.clear()
+            raise failures.unroutable(attempt, f"queue for {exchange!r}" if exchange else f"queue {queue!r}")
         arguments = attempt.arguments(queue)
         if not may_refuse(arguments):
             raise failures.refused(
@@ -166,54 +214,29 @@ class Channel(Answering, pyamqp.Channel):
         except ChannelError as error:
             raise failures.refused(attempt, f"the queue {queue!r} refused it, and cannot be used ({error})") from None
         if is_full(arguments, waiting):
-            raise failures.full(attempt, queue, arguments.get("x-max-length", waiting))
-
-    def _until_unblocked(self, attempt: Attempt) -> None:
-        """Wait until the broker takes messages, before anything is written that it would take after the deadline.
-
-        It says that it takes none to who publishes, and has then read up to the header of a message. So two are
-        published that have no body and that no queue takes: an ack of the second says that it takes messages.
-        """
-        connection = self._hear()
-        if connection.blocked is None and time.monotonic() - connection.took_at > ASSUMED:
-            for _ in range(2):
-                second = self._write(pyamqp.amqp.Message(b""), "", _PROBE, mandatory=False)
-            while second.took is None and connection.blocked is None:
-                connection.drain_events()
-            if second.took is not None:
-                connection.took()
-        _wait_while_blocked(connection, attempt)
+            raise failures.full(attempt, queue, waiting)
 
     def _say(self, msg: Any, exchange: str, routing_key: str) -> None:
         """Publish what may be lost; to a broker that takes nothing it is, so that the sender does not hang."""
         if self._hear().blocked is None:
             self._write(msg, exchange, routing_key, mandatory=False)
-
-    def _open(self) -> "Connection":
-        if self.connection is None:
-            raise RecoverableConnectionError("connection already closed")
-        return self.connection
+            self._answers.expect(None)
 
     def _hear(self) -> "Connection":
         """Take in what has arrived, and give the connection."""
-        connection = self._open()
+        connection = self.usable_connection()
         while connection.heard(0):
             pass
         return connection
 
-    def _write(self, msg: Any, exchange: str, routing_key: str, mandatory: bool) -> _Answer:  # noqa: FBT001
-        """Write a message, and give where the answer to it will be."""
+    def _write(self, msg: Any, exchange: str, routing_key: str, *, mandatory: bool) -> None:
         self.send_method(spec.Basic.Publish, _PUBLISH, (0, exchange, routing_key, mandatory, False), msg)
-        self._numbered += 1
-        self._asked = _Answer(self._numbered)
-        return self._asked
 
-    def _told(self, answer: _Answer, seconds: float | None) -> _Answer:
+    def _wait(self, answer: Answer, seconds: float | None) -> None:
         """Wait for the answer. Raises TimeoutError after some seconds; None: at the deadline."""
         until = None if seconds is None else Deadline.after(seconds)
         while answer.took is None:
-            self._open().drain_events(timeout=until.left() if until else None)
-        return answer
+            self.usable_connection().drain_events(timeout=until.left() if until else None)
 
     def _on_basic_ack(self, delivery_tag: int, multiple: bool) -> None:  # noqa: FBT001 - py-amqp's signature
         self._answered(delivery_tag, multiple, took=True)
@@ -224,15 +247,15 @@ class Channel(Answering, pyamqp.Channel):
         super()._on_basic_nack(delivery_tag, multiple)
 
     def _answered(self, number: int, multiple: bool, *, took: bool) -> None:  # noqa: FBT001 - as above
-        asked = self._asked
-        if asked is not None and (number == asked.number or (multiple and number >= asked.number)):
-            asked.took = took
+        if self.connection is not None:
+            self.connection.took()
+        for answer in self._answers.said(number, multiple=multiple, took=took):
+            if self.window is not None:
+                self.window.answered(answer)
 
     def _on_basic_return(self, reply_code: int, reply_text: str, exchange: str, routing_key: str, message: Any) -> None:
         """Note that the message comes back, of which RabbitMQ tells before the ack."""
-        if current() is not None and self._asked is not None:
-            self._asked.returned = True
-        else:
+        if not self._answers.came_back(message, exchange, routing_key):
             super()._on_basic_return(reply_code, reply_text, exchange, routing_key, message)
 
 
