@@ -1,4 +1,4 @@
-"""What the tests of the pool of threads share: tasks to run, and what came of them."""
+"""What the tests of the engine share: servers for its transport, and tasks for its pool of threads."""
 
 import threading
 import time
@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from engine.transports import server_of
 
 from allotment.engine.limits import mark_body
 from allotment.engine.threads import TaskPool
+from allotment.testing.brokers import BrokerServer, LocalServer, RedisServer, ValkeyServer
+from allotment.testing.fixtures import require
 
 WAIT = 10.0
 
@@ -112,3 +115,27 @@ def spin(seconds: float = WAIT) -> str:
     while time.monotonic() < end:
         time.sleep(0.001)
     return "ended by itself"
+
+
+@pytest.fixture(params=["redis_server", "valkey_server"])
+def server(request: pytest.FixtureRequest) -> BrokerServer:
+    """Give a running Redis and Valkey in turn, with nothing in them."""
+    found: BrokerServer = request.getfixturevalue(request.param)
+    server_of(found.url).flushall()
+    return found
+
+
+@pytest.fixture(params=[RedisServer, ValkeyServer])
+def own_server(request: pytest.FixtureRequest) -> Iterator[LocalServer]:
+    """Give a Redis and a Valkey in turn that no other test uses."""
+    require(request.param)
+    with request.param() as found:
+        yield found
+
+
+@pytest.fixture
+def valkey() -> Iterator[ValkeyServer]:
+    """Give a Valkey that no other test uses."""
+    require(ValkeyServer)
+    with ValkeyServer() as found:
+        yield found

@@ -25,23 +25,13 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import ResponseError
 
 from allotment.engine.redis_transport.channel import Channel
-from allotment.testing.brokers import LocalServer, RedisServer, ValkeyServer
+from allotment.testing.brokers import LocalServer
 from allotment.testing.faults.proxy import Proxy
-from allotment.testing.fixtures import require
-
-
-@pytest.fixture(params=[RedisServer, ValkeyServer])
-def server(request):
-    require(request.param)
-    with request.param() as server:
-        yield server
 
 
 @pytest.fixture
-def valkey():
-    require(ValkeyServer)
-    with ValkeyServer() as server:
-        yield server
+def server(own_server: LocalServer) -> LocalServer:
+    return own_server
 
 
 @pytest.mark.timeout(300)

@@ -15,13 +15,6 @@ from allotment.testing.brokers import BrokerServer
 DEAD = "allotment.dead"
 
 
-@pytest.fixture(params=["redis_server", "valkey_server"])
-def server(request):
-    server: BrokerServer = request.getfixturevalue(request.param)
-    server_of(server.url).flushall()
-    return server
-
-
 def an_envelope(**changes: object) -> bytes:
     """Give a message as kombu makes it, with changes; a change to None takes the part away."""
     whole = {

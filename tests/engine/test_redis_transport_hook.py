@@ -81,11 +81,9 @@ def test_a_server_that_knows_no_flags_gets_the_script_without() -> None:
     assert not Script("return 1").try_again(ResponseError("WRONGTYPE"))
 
 
-@pytest.fixture(params=[RedisServer, ValkeyServer])
-def server(request):
-    require(request.param)
-    with request.param() as server:
-        yield server
+@pytest.fixture
+def server(own_server: LocalServer) -> LocalServer:
+    return own_server
 
 
 @pytest.mark.parametrize("kind", [RedisServer, ValkeyServer])

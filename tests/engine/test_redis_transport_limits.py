@@ -17,14 +17,6 @@ REJECTS = {"x-max-length": 3, "x-overflow": "reject-publish"}
 DROPS = {"x-max-length": 3, "x-overflow": "drop-head"}
 
 
-@pytest.fixture(params=["redis_server", "valkey_server"])
-def server(request):
-    server: BrokerServer = request.getfixturevalue(request.param)
-    look = server_of(server.url)
-    look.flushall()
-    return server
-
-
 def declare(connection: Connection, name: str, arguments: dict[str, object]) -> Queue:
     queue = Queue(name, routing_key=name, queue_arguments=arguments)(connection.default_channel)
     queue.declare()

@@ -16,13 +16,6 @@ COUNT = "x-delivery-count"
 AT_ONCE = QUICK | {"visibility_timeout": 0}
 
 
-@pytest.fixture(params=["redis_server", "valkey_server"])
-def server(request):
-    server: BrokerServer = request.getfixturevalue(request.param)
-    server_of(server.url).flushall()
-    return server
-
-
 def as_sent(message: bytes) -> dict:  # type: ignore[type-arg]
     """Give a message without what is added to it when it comes back."""
     found = json.loads(message)

@@ -8,22 +8,12 @@ import pytest
 from engine.transports import QUICK, Listener, ours, publish, server_of, until
 from kombu import Connection, Queue
 
-from allotment.testing.brokers import LocalServer, RedisServer, ValkeyServer
-from allotment.testing.fixtures import require
-
-
-@pytest.fixture(params=[RedisServer, ValkeyServer])
-def server(request):
-    require(request.param)
-    with request.param() as server:
-        yield server
+from allotment.testing.brokers import LocalServer
 
 
 @pytest.fixture
-def valkey():
-    require(ValkeyServer)
-    with ValkeyServer() as server:
-        yield server
+def server(own_server: LocalServer) -> LocalServer:
+    return own_server
 
 
 def test_what_is_taken_is_noted_until_it_is_acknowledged(server: LocalServer) -> None:

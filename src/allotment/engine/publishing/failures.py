@@ -5,7 +5,7 @@ cannot send what follows a task looks for it too: it tries some more times (`cel
 then stores the failure (`celery/app/trace.py`, `trace_task`), where any other error would be one of the worker itself.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kombu.exceptions import EncodeError, OperationalError
 
@@ -47,6 +47,9 @@ class BrokerUnreachable(errors.BrokerUnreachable, OperationalError):
     task_id: str | None = None
 
 
+Failure = TypeVar("Failure", bound=errors.PublishFailed)
+
+
 def full(attempt: "Attempt", lane: str, waiting: int | None = None) -> QueueFull:
     """Say that a queue is at its limit, the declared one or, without that, the messages that wait in it."""
     queue = attempt.queue or lane
@@ -63,12 +66,11 @@ def full(attempt: "Attempt", lane: str, waiting: int | None = None) -> QueueFull
 
 def unconfirmed(attempt: "Attempt", why: str) -> PublishUnconfirmed:
     """Say that nobody knows whether the broker has the message."""
-    return PublishUnconfirmed(
+    return _of(
+        PublishUnconfirmed,
+        attempt,
         f"{attempt.named} was sent, and {why}: it may have been taken or not",
-        task=attempt.task,
-        task_id=attempt.task_id,
-        queue=attempt.queue,
-        hint="ask for its result by the id, or send it again if it is safe to repeat",
+        "ask for its result by the id, or send it again if it is safe to repeat",
     )
 
 
@@ -80,70 +82,69 @@ def late(attempt: "Attempt", seconds: float | None = None) -> PublishUnconfirmed
 
 def blocked(attempt: "Attempt", reason: str, hint: str) -> BrokerBlocked:
     """Say that the broker takes nothing; `reason` is why, `hint` what to look at."""
-    return BrokerBlocked(
+    return _of(
+        BrokerBlocked,
+        attempt,
         f"the broker takes no messages ({reason}), and {attempt.named} was not sent",
-        task=attempt.task,
-        task_id=attempt.task_id,
-        queue=attempt.queue,
-        hint=hint,
+        hint,
     )
 
 
 def unroutable(attempt: "Attempt", where: str) -> MessageUnroutable:
     """Say that the message reached no queue; `where` is what it was sent to."""
-    return MessageUnroutable(
+    return _of(
+        MessageUnroutable,
+        attempt,
         f"the broker has no {where}, and {attempt.named} was not taken",
-        task=attempt.task,
-        task_id=attempt.task_id,
-        queue=attempt.queue,
-        hint="somebody deleted it; sent again, the message is preceded by a declaration of its queue",
+        "somebody deleted it; sent again, the message is preceded by a declaration of its queue",
     )
 
 
 def too_large(attempt: "Attempt", size: int) -> MessageTooLarge:
     """Say that the message was held back for its size."""
     limit = attempt.max_size or 0
-    return MessageTooLarge(
+    return _of(
+        MessageTooLarge,
+        attempt,
         f"{attempt.named} has {_shown(size, limit)}, and a message may have {show_memory(limit)}: it was not sent",
-        task=attempt.task,
-        task_id=attempt.task_id,
-        queue=attempt.queue,
-        hint="put the data elsewhere and send where they are, or raise publish.max_size, which the broker has to allow"
+        "put the data elsewhere and send where they are, or raise publish.max_size, which the broker has to allow"
         " too (RabbitMQ: max_message_size)",
     )
 
 
 def too_large_for_broker(attempt: "Attempt", words: str) -> MessageTooLarge:
     """Say that the broker did not take the message for its size; `words` are its own."""
-    return MessageTooLarge(
+    return _of(
+        MessageTooLarge,
+        attempt,
         f"{attempt.named} is larger than the broker takes, and was not taken: {words}",
-        task=attempt.task,
-        task_id=attempt.task_id,
-        queue=attempt.queue,
-        hint="put the data elsewhere and send where they are, or raise max_message_size of RabbitMQ",
+        "put the data elsewhere and send where they are, or raise max_message_size of RabbitMQ",
     )
 
 
 def refused(attempt: "Attempt", why: str, hint: str | None = None) -> PublishFailed:
     """Say that the broker did not take the message, for a reason of its own."""
-    return PublishFailed(
+    return _of(
+        PublishFailed,
+        attempt,
         f"the broker did not take {attempt.named}: {why}",
-        task=attempt.task,
-        task_id=attempt.task_id,
-        queue=attempt.queue,
-        hint=hint,
+        hint,
     )
 
 
 def unwritable(attempt: "Attempt", why: str) -> PublishFailed:
     """Say that AMQP has no form for something in the message."""
-    return PublishFailed(
+    return _of(
+        PublishFailed,
+        attempt,
         f"{attempt.named} was not sent, as AMQP has no form for what is in it: {why}",
-        task=attempt.task,
-        task_id=attempt.task_id,
-        queue=attempt.queue,
-        hint="headers are texts, numbers, truth values, dates, and lists and mappings of these",
+        "headers are texts, numbers, truth values, dates, and lists and mappings of these",
     )
+
+
+def _of(kind: type[Failure], attempt: "Attempt", message: str, hint: str | None) -> Failure:
+    """Make an error with what the attempt knows."""
+    return kind(message, task=attempt.task, task_id=attempt.task_id, queue=attempt.queue, hint=hint)
 
 
 def _shown(size: int, limit: int) -> str:

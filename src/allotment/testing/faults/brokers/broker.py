@@ -139,6 +139,48 @@ class FaultBroker(ABC):
         return {}
 
 
+class ServedBroker(FaultBroker):
+    """One whose server the harness runs, behind a proxy."""
+
+    kind: ClassVar[type[LocalServer]]
+
+    def __init__(self) -> None:
+        self._server = self.kind()
+        self._proxy = Proxy(port=self._server.port)
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Say why this machine cannot run it; None: it can."""
+        return cls.kind.unavailable()
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        self._proxy.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._proxy.__exit__()
+        self._server.close()
+
+    @property
+    def direct(self) -> str:
+        """The server's own address."""
+        return self._server.url
+
+    @property
+    def proxy(self) -> Proxy:
+        """The proxy before the server."""
+        return self._proxy
+
+    @property
+    def server(self) -> LocalServer:
+        """The server."""
+        return self._server
+
+    def settle(self, fleet_file: Path) -> None:
+        """Nothing changes from one fleet to the next."""
+
+
 def dead_letter(headers: Mapping[str, Any], body: bytes, content_type: str) -> DeadLetter:
     """Make it from what lies in the queue; RabbitMQ's own dead letters have its reason."""
     why = headers.get("allotment_dead")

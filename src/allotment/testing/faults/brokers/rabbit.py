@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import redis
@@ -10,56 +9,35 @@ from kombu import Connection
 
 from allotment.model.names import DEAD_QUEUE
 from allotment.testing.brokers import RabbitServer, ValkeyServer
-from allotment.testing.faults.brokers.broker import DeadLetter, FaultBroker, Waiting, dead_letter
-from allotment.testing.faults.proxy import Proxy
+from allotment.testing.faults.brokers.broker import DeadLetter, ServedBroker, Waiting, dead_letter
 
 
-class _RabbitBroker(FaultBroker):
+class _RabbitBroker(ServedBroker):
     family = "rabbitmq"
+    kind = RabbitServer
+    _server: RabbitServer
 
     def __init__(self) -> None:
-        self._server = RabbitServer()
+        super().__init__()
         self._kept = ValkeyServer()
-        self._proxy = Proxy(port=self._server.port)
 
     @classmethod
     def unavailable(cls) -> str | None:
         """Say why this machine cannot run it; None: it can."""
-        return RabbitServer.unavailable() or ValkeyServer.unavailable()
+        return super().unavailable() or ValkeyServer.unavailable()
 
     def __enter__(self) -> Self:
-        self._server.start()
         self._kept.start()
-        self._proxy.__enter__()
-        return self
+        return super().__enter__()
 
     def __exit__(self, *_: object) -> None:
-        self._proxy.__exit__()
+        super().__exit__()
         self._kept.close()
-        self._server.close()
 
     @property
     def addresses(self) -> tuple[str, str]:
         """The addresses of broker and results."""
         return self._proxy.url(self._server.url), self._kept.url
-
-    @property
-    def direct(self) -> str:
-        """The server's own address."""
-        return self._server.url
-
-    @property
-    def proxy(self) -> Proxy:
-        """The proxy before the server."""
-        return self._proxy
-
-    @property
-    def server(self) -> RabbitServer:
-        """The server."""
-        return self._server
-
-    def settle(self, fleet_file: Path) -> None:
-        """Nothing changes from one fleet to the next."""
 
     @property
     def _stranger(self) -> dict[str, Any]:

@@ -5,16 +5,15 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import redis
 
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.state import StateFolder
 from allotment.model.names import DEAD_QUEUE
-from allotment.testing.brokers import LocalServer, RedisServer, ValkeyServer
-from allotment.testing.faults.brokers.broker import DeadLetter, FaultBroker, Waiting, dead_letter
-from allotment.testing.faults.proxy import Proxy
+from allotment.testing.brokers import RedisServer, ValkeyServer
+from allotment.testing.faults.brokers.broker import DeadLetter, FaultBroker, ServedBroker, Waiting, dead_letter
 
 
 class _RedisFamily(FaultBroker):
@@ -44,50 +43,12 @@ class _RedisFamily(FaultBroker):
         return redis.Redis.from_url(_database(self.direct, 1))
 
 
-class _RedisBroker(_RedisFamily):
-    kind: ClassVar[type[RedisServer]]
-
-    def __init__(self) -> None:
-        self._server = self.kind()
-        self._proxy = Proxy(port=self._server.port)
-
-    @classmethod
-    def unavailable(cls) -> str | None:
-        """Say why this machine cannot run it; None: it can."""
-        return cls.kind.unavailable()
-
-    def __enter__(self) -> Self:
-        self._server.start()
-        self._proxy.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._proxy.__exit__()
-        self._server.close()
-
+class _RedisBroker(_RedisFamily, ServedBroker):
     @property
     def addresses(self) -> tuple[str, str]:
         """The addresses of broker and results."""
         broker = self._proxy.url(self._server.url)
         return broker, _database(broker, 1)
-
-    @property
-    def direct(self) -> str:
-        """The server's own address."""
-        return self._server.url
-
-    @property
-    def proxy(self) -> Proxy:
-        """The proxy before the server."""
-        return self._proxy
-
-    @property
-    def server(self) -> LocalServer:
-        """The server."""
-        return self._server
-
-    def settle(self, fleet_file: Path) -> None:
-        """Nothing changes from one fleet to the next."""
 
 
 class RedisBroker(_RedisBroker):
