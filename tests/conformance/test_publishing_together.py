@@ -1,6 +1,9 @@
 """Messages that are confirmed together: of each one, what became of it is told."""
 
+import contextvars
 import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from publishing_tools import FLEET, SOON, between, depth, ends, on_rabbitmq, pro
 from allotment.engine.publishing.bulk import together
 from allotment.engine.publishing.rabbitmq import window
 from allotment.errors import BrokerUnreachable, MessageTooLarge, MessageUnroutable, PublishUnconfirmed, QueueFull
-from allotment.testing.brokers import RabbitServer
+from allotment.testing.brokers import RabbitServer, RedisServer
 from allotment.testing.fixtures import require
 
 pytestmark = pytest.mark.timeout(240)
@@ -205,3 +208,114 @@ def test_no_more_bytes_are_on_their_way_than_allowed(
             proxy.resume()
             with Connection(rabbitmq.url) as connection:
                 connection.default_channel.queue_purge("crate")
+
+
+@pytest.mark.usefixtures("stalling")
+def test_what_was_refused_before_the_connection_broke_is_told(tmp_path: Path, rabbitmq: RabbitServer) -> None:
+    with between(rabbitmq.url) as (proxy, url), program(tmp_path, url, PATIENT) as app:
+        try:
+            for value in (0, 1):
+                send(app, value, queue="narrow")
+            ids: dict[str, Any] = {}
+            with together(app) as bulk:
+                for value in range(10):
+                    ids[send(app, value, queue="narrow").id] = value
+                proxy.cut()
+                for value in range(10, 20):
+                    ids[send(app, value).id] = value
+            assert {ids[task_id] for task_id in bulk.failed} == set(range(10))
+            assert values(rabbitmq.url, "narrow") == [0, 1]
+            assert values(rabbitmq.url) == list(range(10, 20))
+        finally:
+            values(rabbitmq.url, "narrow")
+
+
+def test_what_was_refused_long_ago_is_told_of(place: str, tmp_path: Path) -> None:
+    """Its own deadline passed while others were sent."""
+    with program(tmp_path, place) as app:
+        for value in (0, 1):
+            send(app, value, queue="narrow", timeout=30)
+        refused: list[str] = []
+        with together(app) as bulk:
+            try:
+                send(app, 2, queue="narrow", task_id="late", timeout=0.5)
+            except QueueFull as error:
+                refused.append(str(error.task_id))
+            send(app, 3, timeout=30)
+            time.sleep(0.6)  # the deadline of the first is what passes
+        assert [*refused, *bulk.failed] == ["late"]
+        assert values(place, "narrow") == [0, 1]
+        assert values(place) == [3]
+
+
+def test_a_broker_killed_while_confirms_are_waited_for_is_told(tmp_path: Path) -> None:
+    require(RabbitServer)
+    with RabbitServer() as server, between(server.url) as (proxy, url), program(tmp_path, url, PATIENT) as app:
+        send(app, 0)
+        with together(app) as bulk:
+            proxy.stall_replies()
+            sent = send_many(app, range(1, 6))
+            until(lambda: depth(server.url) == 6)
+            server.kill()
+            proxy.cut()
+        assert set(bulk.failed) == set(sent)
+        assert all(isinstance(error, PublishUnconfirmed) for error in bulk.failed.values())
+
+
+def test_a_lost_answer_of_redis_is_told(tmp_path: Path, redis_server: RedisServer) -> None:
+    with between(redis_server.url) as (proxy, url), program(tmp_path, url) as app:
+        send(app, 0, timeout=30)
+        with together(app):
+            proxy.stall_replies()
+            with pytest.raises(PublishUnconfirmed):
+                send(app, 1)
+            proxy.resume()
+        send(app, 2, timeout=30)
+        assert {0, 2} <= set(values(redis_server.url))
+
+
+def test_sends_go_on_after_one_that_failed_for_the_connection(tmp_path: Path) -> None:
+    require(RabbitServer)
+    with RabbitServer() as server, program(tmp_path, server.url) as app:
+        send(app, 0, timeout=30)
+        server.write_through()
+        with together(app) as bulk:
+            send(app, 1, timeout=30)
+            bulk.settle()
+            server.stop()
+            with pytest.raises((BrokerUnreachable, PublishUnconfirmed)):
+                send(app, 2)
+            server.start()
+            send(app, 3, timeout=30)
+        assert bulk.failed == {}
+        assert values(server.url) == [0, 1, 3]
+
+
+def test_another_thread_sends_by_itself(place: str, tmp_path: Path) -> None:
+    with program(tmp_path, place, PATIENT) as app, together(app) as bulk:
+        send(app, 1)
+        context = contextvars.copy_context()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(context.run, send, app, 2).result(timeout=30)
+        assert 2 in values(place), "it is confirmed"
+        assert bulk.failed == {}
+
+
+def test_a_declaration_that_is_refused_meanwhile_is_told_with_what_it_lost(
+    tmp_path: Path, rabbitmq: RabbitServer
+) -> None:
+    """RabbitMQ closes the channel, over which others are on their way."""
+    with program(tmp_path, rabbitmq.url, PATIENT) as app:
+        ids: dict[str, Any] = {}
+        with together(app) as bulk:
+            for value in range(5):
+                ids[send(app, value).id] = value
+            with pytest.raises(bulk.producer.connection.channel_errors):
+                bulk.producer.channel.queue_declare("not there", passive=True)
+            for value in range(5, 10):
+                ids[send(app, value).id] = value
+        lost = {ids[task_id] for task_id in bulk.failed}
+        assert all(isinstance(error, PublishUnconfirmed) for error in bulk.failed.values())
+        there = values(rabbitmq.url)
+        assert set(range(10)) - set(there) <= lost
+        assert set(range(5, 10)) <= set(there)

@@ -139,7 +139,8 @@ _Redis.__name__, _Redis.__module__ = "RedisError", "redis.exceptions"
     [
         (ConnectionRefusedError(111, "refused"), False, errors.BrokerUnreachable, "was not taken"),
         (ConnectionResetError(104, "reset"), True, errors.PublishUnconfirmed, "the connection broke before"),
-        (PreconditionFailed("message size 9 larger than max", (60, 40)), True, errors.MessageTooLarge, "message size"),
+        (PreconditionFailed("message size 9 larger than max", (60, 40)), False, errors.MessageTooLarge, "message size"),
+        (_Redis("LOADING Redis is loading the dataset"), True, errors.PublishUnconfirmed, "then the broker takes no"),
         (NotFound("no exchange 'x'", (60, 40)), False, errors.MessageUnroutable, "no exchange 'x'"),
         (FrameSyntaxError("no form for 'x'"), False, errors.PublishFailed, "no form for 'x'"),
         (AccessRefused("write access refused", (60, 40)), False, errors.PublishFailed, "write access refused"),

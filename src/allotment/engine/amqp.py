@@ -63,7 +63,7 @@ class FleetAMQP(AMQP):
             if headers and not same:
                 options["headers"] = {key: value for key, value in headers.items() if key not in OF_ITS_WAY}
             queue, plan = options.get("queue"), self.installation.plan
-            if plan.any_quorum and getattr(queue, "name", None) in plan.lanes and is_rabbitmq(producer.channel):
+            if plan.any_quorum and getattr(queue, "name", None) in plan.lanes and is_rabbitmq(producer.connection):
                 options |= detour(queue, message.headers, self.app.conf.broker_native_delayed_delivery_queue_type)
             return send(producer, name, message, **options)
 

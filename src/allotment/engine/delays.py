@@ -44,9 +44,9 @@ def is_waiting_place(queue: object) -> bool:
     return isinstance(queue, str) and re.fullmatch(r"celery_delayed_\d+", queue) is not None
 
 
-def is_rabbitmq(channel: Any) -> bool:
-    """Say whether a channel of kombu's speaks AMQP."""
-    return bool(channel.connection.client.transport.driver_type == "amqp")
+def is_rabbitmq(connection: Any) -> bool:
+    """Say whether a connection of kombu's speaks AMQP."""
+    return bool(connection.transport.driver_type == "amqp")
 
 
 def detour(queue: Any, headers: Mapping[str, Any], queue_type: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def lead_here(queue: Any, channel: Any) -> None:
 
     A message carries one word for each bit of its delay and then the lane's name: no other lane's binding matches that.
     """
-    if not is_rabbitmq(channel):
+    if not is_rabbitmq(channel.connection.client):
         return
     bound = queue(channel)
     Exchange(CELERY_DELAYED_DELIVERY_EXCHANGE, type="topic")(channel).declare()

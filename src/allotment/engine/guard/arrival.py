@@ -35,7 +35,7 @@ def is_uncounted(message: Any) -> bool:
     """
     if not message.delivery_info.get("redelivered") or isinstance(message.headers.get(BROKERS_COUNT), int):
         return False
-    return is_rabbitmq(message.channel)
+    return is_rabbitmq(message.channel.connection.client)
 
 
 def lane_of(plan: Plan, message: Any) -> str | None:

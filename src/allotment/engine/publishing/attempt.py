@@ -52,7 +52,7 @@ class Attempt:
     `task` and `task_id` are for the words of errors. `max_size` is in bytes, None: any. `arguments` gives what a broker
     queue was declared with, by its name. `putting`: it is being handed to Redis; `sent`: all of it was written to the
     broker, and nothing is known of what became of it; `confirmed`: the broker has it. `bulk`: what it is sent together
-    with, which then tells what became of it.
+    with; `left`: that tells what becomes of it.
     """
 
     deadline: Deadline
@@ -65,11 +65,7 @@ class Attempt:
     putting: bool = False
     sent: bool = False
     confirmed: bool = False
-
-    @property
-    def is_left_to_bulk(self) -> bool:
-        """Whether what became of it is told by what it is sent together with."""
-        return self.bulk is not None and self.sent
+    left: bool = False
 
     @property
     def named(self) -> str:

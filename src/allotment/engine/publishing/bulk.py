@@ -5,6 +5,7 @@ waits. Inside of `together` a send returns when its message is written, and what
 (https://www.rabbitmq.com/docs/publishers, on the strategies).
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -34,26 +35,44 @@ class Bulk:
     producer: Any
     failed: dict[str, Exception] = field(default_factory=dict)
     on_their_way: OnTheirWay | None = None
+    _thread: int = field(default_factory=threading.get_ident)
+    _ended: bool = False
+
+    def serves(self, app: Celery) -> bool:
+        """Say whether a task that this thread sends now goes with it: contexts are copied to threads and tasks."""
+        return not self._ended and app is self.app and threading.get_ident() == self._thread
+
+    def connected(self) -> Any:
+        """Give the producer, with another channel where its own is of no use any more."""
+        if self.producer.channel.connection is None:
+            self.producer.revive(self.producer.connection)
+        return self.producer
 
     def settle(self) -> None:
         """Wait until what became of every message is known."""
         if self.on_their_way is not None:
             self.on_their_way.settle()
 
+    def end(self) -> None:
+        """Take nothing more."""
+        self._ended = True
+
 
 _current: ContextVar[Bulk | None] = ContextVar("allotment_bulk", default=None)
 
 
-def current_bulk() -> Bulk | None:
-    """Give what this thread sends together; None: each message by itself."""
-    return _current.get()
+def current_bulk(app: Celery) -> Bulk | None:
+    """Give what this thread sends together with other tasks of the app; None: each by itself."""
+    bulk = _current.get()
+    return bulk if bulk is not None and bulk.serves(app) else None
 
 
 @contextmanager
 def together(app: Celery) -> Iterator[Bulk]:
-    """Send the tasks of an app together that are sent inside of this without a producer of their own.
+    """Send the tasks of an app together that are sent inside of this over no connection of their own.
 
-    Raises nothing for what `failed` tells. An error inside is raised after what was written has been waited for.
+    A task that is sent again by its own run goes by itself. Raises nothing for what `failed` tells. An error inside is
+    raised after what was written has been waited for.
     """
     with app.producer_or_acquire() as producer:
         bulk = Bulk(app, producer)
@@ -66,4 +85,5 @@ def together(app: Celery) -> Iterator[Bulk]:
         else:
             bulk.settle()
         finally:
+            bulk.end()
             _current.reset(token)

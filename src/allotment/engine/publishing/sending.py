@@ -13,7 +13,7 @@ from kombu.utils.uuid import uuid
 from allotment.engine.publishing.attempt import Attempt, Deadline, under_way
 from allotment.engine.publishing.bulk import Bulk, current_bulk
 from allotment.engine.publishing.forking import connect_anew_after_fork
-from allotment.engine.publishing.retrying import tell_of_retry
+from allotment.engine.publishing.retrying import is_own_retry, tell_of_retry
 from allotment.engine.publishing.translation import OF_PUBLISHING, comes_from_below, told
 from allotment.model.names import DEAD_QUEUE
 from allotment.plan.broker_queues import dead_queue
@@ -42,19 +42,19 @@ def _send_task(app: Celery, name: str, *arguments: Any, **options: Any) -> Any:
     """Do as Celery's `send_task`. Raises PublishFailed and BrokerUnreachable besides.
 
     The option `timeout` is the deadline in seconds, everything included; `confirm_timeout` is how long to wait for the
-    broker's word on one try.
+    broker's word on one try, which has no effect on what is sent together.
     """
     options |= zip(_POSITIONAL, arguments, strict=False)
     task_id = options["task_id"] = options.get("task_id") or uuid()
     max_size = app.allotment.file.model.publish.max_size
-    bulk = current_bulk()
-    if bulk is not None and bulk.app is app and options.get("producer") is None:
-        options["producer"] = bulk.producer
-    else:
+    bulk = None if is_own_retry(app, task_id) else current_bulk(app)
+    if bulk is not None and (options.get("producer") or options.get("connection")) is not None:
         bulk = None
     result = None
     try:
         with sending(app, name, task_id=task_id, timeout=options.get("timeout"), max_size=max_size, bulk=bulk):
+            if bulk is not None:
+                options["producer"] = bulk.connected()
             result = type(app).send_task(app, name, **options)
     except OF_PUBLISHING as error:
         tell_of_retry(app, task_id, error)
@@ -107,9 +107,9 @@ def sending(
         except Exception as error:
             if not comes_from_below(error):
                 raise
-            if not attempt.confirmed and not attempt.is_left_to_bulk:
+            if not attempt.confirmed and not attempt.left:
                 raise told(app, attempt, error) from error
-            logger.warning("%s was taken, and then: %r", attempt.named, error)
+            logger.warning("%s was %s, and then: %r", attempt.named, "sent" if attempt.left else "taken", error)
 
 
 def _arguments(app: Celery, queue: str) -> Mapping[str, Any]:

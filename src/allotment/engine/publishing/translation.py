@@ -32,10 +32,11 @@ def told(app: Celery, attempt: Attempt, error: Exception) -> Exception:
         if attempt.sent and not isinstance(error, errors.PublishUnconfirmed):
             return failures.unconfirmed(attempt, f"its connection broke before the confirm; then {error.message}")
         return error
-    if isinstance(error, errors.QueueFull):
-        return _named(attempt, error)
     causes = tuple(_causes(error))
-    return _refusal(attempt, causes) or _lost(app, attempt, causes)
+    refusal = _named(attempt, error) if isinstance(error, errors.QueueFull) else _refusal(attempt, causes)
+    if refusal is not None and attempt.sent:  # an earlier try may have been taken
+        return failures.unconfirmed(attempt, f"its connection broke before the confirm; then {refusal}")
+    return refusal or _lost(app, attempt, causes)
 
 
 def _named(attempt: Attempt, error: errors.QueueFull) -> errors.QueueFull:

@@ -57,17 +57,22 @@ class QoS(kombu_redis.QoS):
     def _now_or_later(self, change: Callable[[], object]) -> None:
         """Make a change at the server, or where it takes none, as one without room on its disk, when it does again.
 
-        Raised here the refusal would end the worker. If that ends before, the message comes back.
+        Raised here a refusal would end the worker; an error of the connection Celery would log and forget, and the
+        message would keep its place among those taken. If the worker ends before, the message comes back.
         """
         try:
             change()
-        except ResponseError as error:
+        except self._refusals as error:
             if not self._owed:
-                logger.error("the server does not let messages be acknowledged, which is tried again: %s", error)  # noqa: TRY400 - the traceback says no more
+                logger.error("messages could not be acknowledged, which is tried again: %s", error)  # noqa: TRY400 - the traceback says no more
             self._owed.append(change)
 
+    @property
+    def _refusals(self) -> tuple[type[Exception], ...]:
+        return (ResponseError, *self.channel.connection_errors)
+
     def _settle_what_is_owed(self) -> None:
-        """Do what was refused. Raises ResponseError where it is again."""
+        """Do what was refused. Raises what redis-py raises where it is again."""
         while self._owed:
             self._owed[0]()
             self._owed.popleft()
@@ -78,7 +83,7 @@ class QoS(kombu_redis.QoS):
             self._settle_what_is_owed()
             for tag in self._delivered:
                 self.put_back(tag)
-        except ResponseError as error:
+        except self._refusals as error:
             logger.warning("messages stay noted as taken until the visibility timeout: %s", error)
         self._delivered.clear()
 

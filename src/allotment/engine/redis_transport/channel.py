@@ -29,6 +29,8 @@ class Channel(Watched, Taking, Publishing):
     QoS = QoS
     Message = Message
     socket_keepalive = True
+    max_connections = 65_536
+    """For the commands of this process that are under way at once: with gevent as many as tasks end at a time."""
     unacked_restore_throttle = 1
     unacked_mutex_expire = 30
     """Seconds for which a worker that was killed while it put messages back keeps others from doing so."""

@@ -7,6 +7,8 @@ and asks again in any case once in `brpop_timeout` seconds.
 """
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from queue import Empty
 from time import monotonic
@@ -72,7 +74,8 @@ class Taking(kombu_redis.Channel):
         """Take one message and give it; None where the queue is empty."""
         while True:
             take = self._new_take((queue,), without_note={queue} if no_ack else set())
-            answer = TAKE.run(self.server, take.keys, take.arguments)
+            with self._in_doubt_without_answer(take):
+                answer = TAKE.run(self.server, take.keys, take.arguments)
             with self.conn_or_acquire() as client:
                 self._maybe_update_queues_expire(client, queue)
             if not answer:
@@ -248,12 +251,21 @@ class Taking(kombu_redis.Channel):
     def _give_back(self, take: Take, place: int, message: bytes) -> None:
         """Put back what was not delivered, so that it is not counted."""
         try:
-            if take.notes(place):
-                self.qos.put_back(take.tag, counted=False)
-            else:
-                self.server.rpush(take.keys[place], message)
+            with self._in_doubt_without_answer(take):
+                if take.notes(place):
+                    self.qos.put_back(take.tag, counted=False)
+                else:
+                    self.server.rpush(take.keys[place], message)
         except ResponseError as error:
             self._say_it_stays(take.queue_at(place), error)
+
+    @contextmanager
+    def _in_doubt_without_answer(self, take: Take) -> Iterator[None]:
+        try:
+            yield
+        except self.connection_errors:
+            self.doubts.add(take.tag)
+            raise
 
     def _set_aside(self, take: Take, place: int, message: bytes, detail: str) -> None:
         queue = take.queue_at(place)

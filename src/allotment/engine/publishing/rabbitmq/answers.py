@@ -25,6 +25,11 @@ class Answer:
         return self.exchange, self.routing_key, self.message.properties.get("correlation_id")
 
     @property
+    def place(self) -> str:
+        """Where it was to go, as errors have it."""
+        return f"queue for {self.exchange!r}" if self.exchange else f"queue {self.routing_key!r}"
+
+    @property
     def size(self) -> int:
         """The length of its body."""
         return len(self.message.body)

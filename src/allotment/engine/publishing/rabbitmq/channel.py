@@ -121,8 +121,15 @@ class Channel(Answering, pyamqp.Channel):
     def collect(self) -> None:
         """Forget everything as py-amqp does: nothing will be said any more of what is on its way."""
         super().collect()
+        self._lose("the connection broke before its confirm")
+
+    def _do_revive(self) -> None:
+        self._lose("the broker closed the channel before its confirm")
+        super()._do_revive()
+
+    def _lose(self, why: str) -> None:
         if self.window is not None:
-            self.window.lose("the connection broke before its confirm")
+            self.window.lose(why)
 
     def usable_connection(self) -> "Connection":
         """Give the connection. Raises RecoverableConnectionError where it is closed."""
@@ -138,6 +145,7 @@ class Channel(Answering, pyamqp.Channel):
     def deliver_refused(self, answer: Answer, attempt: Attempt) -> None:
         """Publish a message of a bulk by itself that was refused. Raises the error where the reason is known."""
         self._look_at(attempt, answer)
+        self._confirm()
         self._deliver(attempt, Answer(answer.message, answer.exchange, answer.routing_key), None)
 
     def until_unblocked(self, attempt: Attempt) -> None:
@@ -187,23 +195,26 @@ class Channel(Answering, pyamqp.Channel):
         attempt.sent = True
         try:
             self._wait(answer, confirm_timeout)
+        except ChannelError:  # the broker's word against this message
+            attempt.sent = unknown
+            raise
         except TimeoutError:
             connection.abort()
             if connection.blocked is not None:
                 why = f"then the broker began to take no messages ({connection.blocked})"
                 raise failures.unconfirmed(attempt, why) from None
-            raise failures.late(attempt, confirm_timeout) from None
+            raise failures.late(attempt, confirm_timeout if attempt.deadline.left() else None) from None
         attempt.sent = unknown
         attempt.confirmed = bool(answer.took) and not answer.returned
         return attempt.confirmed
 
     def _look_at(self, attempt: Attempt, answer: Answer) -> None:
         """Raise the reason why the broker did not take a message, where it can be found."""
-        queue, exchange = answer.routing_key, answer.exchange
+        queue = answer.routing_key
         if answer.returned:
             # so that kombu declares the queue before the next message
             self.usable_connection().client.declared_entities.clear()
-            raise failures.unroutable(attempt, f"queue for {exchange!r}" if exchange else f"queue {queue!r}")
+            raise failures.unroutable(attempt, answer.place)
         arguments = attempt.arguments(queue)
         if not may_refuse(arguments):
             raise failures.refused(
@@ -223,10 +234,12 @@ class Channel(Answering, pyamqp.Channel):
             self._answers.expect(None)
 
     def _hear(self) -> "Connection":
-        """Take in what has arrived, and give the connection."""
+        """Take in what has arrived, and give the connection. An ack that lay unread tells of the past alone."""
         connection = self.usable_connection()
+        took_at = connection.took_at
         while connection.heard(0):
             pass
+        connection.took_at = took_at
         return connection
 
     def _write(self, msg: Any, exchange: str, routing_key: str, *, mandatory: bool) -> None:

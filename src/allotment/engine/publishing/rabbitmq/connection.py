@@ -1,6 +1,7 @@
 """A connection to RabbitMQ on which nothing is waited for longer than the message that is being published has."""
 
 import os
+import select
 import socket
 import struct
 import time
@@ -18,6 +19,9 @@ from allotment.engine.publishing.attempt import current, within
 from allotment.engine.publishing.connecting import by_the_deadline
 from allotment.engine.publishing.rabbitmq.answering import Answering
 from allotment.engine.publishing.rabbitmq.channel import Channel
+
+_LEAST = 0.05
+"""Seconds for which a frame is read at least: with none, py-amqp spins while the rest of a frame is under way."""
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST in place of FIN (socket(7))."""
@@ -67,9 +71,9 @@ class Connection(Answering, pyamqp.Connection):
             return super().blocking_read(timeout)
         left = attempt.deadline.left()
         if timeout is not None and timeout < left:
-            return super().blocking_read(timeout)
+            return super().blocking_read(max(timeout, _LEAST))
         try:
-            return super().blocking_read(left)
+            return super().blocking_read(max(left, _LEAST))
         except TimeoutError:
             self.abort()
             raise
@@ -77,11 +81,22 @@ class Connection(Answering, pyamqp.Connection):
     def heard(self, seconds: float) -> bool:
         """Read what comes within some seconds; say whether something came. The connection can be used further."""
         self._check_open()
+        if not self._has_arrived(seconds):
+            return False
         try:
-            super().blocking_read(seconds)
+            super().blocking_read(max(seconds, _LEAST))
         except TimeoutError:
             return False
         return True
+
+    def _has_arrived(self, seconds: float) -> bool:
+        transport: Any = self.transport
+        pending = getattr(transport.sock, "pending", None)
+        if transport._read_buffer or (pending is not None and pending()):  # noqa: SLF001 - there is no public way
+            return True
+        poll = select.poll()
+        poll.register(transport.sock, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def took(self) -> None:
         """Note that the broker took a message now."""
