@@ -318,7 +318,7 @@ def promised(fleet: Fleet, queue: str, known: tuple[KnownTask, ...]) -> list[set
     names = [entry.key for entry in fleet.model.entries]
     for profile in fleet.model.profiles.values():
         names += [*(profile.tasks or ()), *profile.exclude_tasks]
-    names = ["any", *(name.replace("*", "any") for name in names), *(task.name for task in known)]
+    names = ["0", *(name.replace("*", "0") for name in names), *(task.name for task in known)]  # no key begins with it
     return [consumers(fleet, queue), *(able_on(fleet, name, queue) for name in names)]
 
 
@@ -344,7 +344,7 @@ def test_what_both_know_has_the_same_lane_whatever_else_either_knows() -> None:
 
 
 def test_what_one_does_not_know_has_the_same_lane_where_the_file_leads_to_it_and_else_the_plain_name() -> None:
-    """A set may have no lane only where neither a key of the file, with `any` for `*`, nor a known task has that set.
+    """A set may have no lane only where neither a key of the file, with `0` for `*`, nor a known task has that set.
 
     What knows less then sends to the plain name, which all who consume the queue take.
     """

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from celery import Celery
+
+from allotment.engine.publishing.attempt import Attempt
 
 
 class OnTheirWay(Protocol):
@@ -48,6 +50,10 @@ class Bulk:
             self.producer.revive(self.producer.connection)
         return self.producer
 
+    def fail(self, attempt: Attempt, error: Exception) -> None:
+        """Note that a message was not taken, or that nobody knows."""
+        self.failed[str(attempt.task_id)] = error
+
     def settle(self) -> None:
         """Wait until what became of every message is known."""
         if self.on_their_way is not None:
@@ -57,6 +63,8 @@ class Bulk:
         """Take nothing more."""
         self._ended = True
 
+
+BulkKind = TypeVar("BulkKind", bound=Bulk)
 
 _current: ContextVar[Bulk | None] = ContextVar("allotment_bulk", default=None)
 
@@ -68,14 +76,14 @@ def current_bulk(app: Celery) -> Bulk | None:
 
 
 @contextmanager
-def together(app: Celery) -> Iterator[Bulk]:
+def together(app: Celery, kind: type[BulkKind] = Bulk) -> Iterator[BulkKind]:  # type: ignore[assignment]
     """Send the tasks of an app together that are sent inside of this over no connection of their own.
 
     A task that is sent again by its own run goes by itself. Raises nothing for what `failed` tells. An error inside is
     raised after what was written has been waited for.
     """
     with app.producer_or_acquire() as producer:
-        bulk = Bulk(app, producer)
+        bulk = kind(app, producer)
         token = _current.set(bulk)
         try:
             yield bulk

@@ -36,15 +36,17 @@ def dropped_counts(app: Celery) -> Mapping[str, Dropped]:
     """Give what each queue of the fleet has dropped, by its name in the file; those that dropped nothing are left out.
 
     On RabbitMQ these are the queues with `when_full: drop-oldest` and without a `dead_letter` of their own, which would
-    have them. Raises BrokerUnreachable.
+    have them. Brokers of other kinds than RabbitMQ and Redis count nothing. Raises BrokerUnreachable.
     """
     with app.connection_for_write() as connection:
         try:
             ensure_connected(connection, CONNECT_TIMEOUT)
             if connection.transport.driver_type == "amqp":
                 by_lane, or_more = _kept(connection)
-            else:
+            elif connection.transport.driver_type == "redis":
                 by_lane, or_more = _counted(connection.default_channel), False
+            else:
+                by_lane, or_more = Counter[str](), False
         except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:
             raise unreachable(broker_of(app), error) from error
     lanes = app.allotment.plan.lanes
@@ -55,12 +57,16 @@ def dropped_counts(app: Celery) -> Mapping[str, Dropped]:
 
 
 def _counted(channel: Any) -> Counter[str]:
+    """Read the counts at a server of the Redis family, by whichever transport: plain kombu's counts none of its own."""
     # only an app that sends to Redis pays for its library
+    from redis import Redis  # noqa: PLC0415
+
     from allotment.engine.redis_transport.limits import DROPPED_KEY  # noqa: PLC0415
 
-    return Counter(
-        {queue.decode(): int(count) for queue, count in channel.server.hgetall(channel.key(DROPPED_KEY)).items()}
-    )
+    # kombu's own client puts the prefix of keys before some commands and not before others
+    server = Redis(connection_pool=channel.pool)
+    counts: Any = server.hgetall(f"{channel.global_keyprefix}{DROPPED_KEY}")
+    return Counter({queue.decode(): int(count) for queue, count in counts.items()})
 
 
 def _kept(connection: Any) -> tuple[Counter[str], bool]:

@@ -63,16 +63,17 @@ def _send_task(app: Celery, name: str, *arguments: Any, **options: Any) -> Any:
 
 
 @contextmanager
-def passing_on(app: Celery, message: Any) -> Iterator[Any]:
+def passing_on(app: Celery, message: Any, seconds: float = PASSING_ON) -> Iterator[Any]:
     """Give a producer by which a worker passes on a message that it received, of whatever size.
 
-    Raises PublishFailed and BrokerUnreachable; of an app that follows no fleet, what kombu raises.
+    `seconds` is how long that may take at most. Raises PublishFailed and BrokerUnreachable; of an app that follows no
+    fleet, which has no deadlines, what kombu raises.
     """
     if not hasattr(app, "allotment"):
         with app.producer_or_acquire() as producer:
             yield producer
         return
-    headers, seconds = message.headers or {}, min(app.allotment.file.model.publish.timeout, PASSING_ON)
+    headers, seconds = message.headers or {}, min(app.allotment.file.model.publish.timeout, seconds)
     task, task_id = str(headers.get("task") or "a message"), headers.get("id")
     with (
         sending(app, task, task_id=None if task_id is None else str(task_id), timeout=seconds),
@@ -90,7 +91,7 @@ def sending(
     timeout: float | None = None,
     max_size: int | None = None,
     bulk: Bulk | None = None,
-) -> Iterator[None]:
+) -> Iterator[Attempt]:
     """Publish a message inside of this: it is taken by the deadline, or an error of ours is raised.
 
     `timeout` is in seconds, everything included; left out, the fleet's. `max_size` is in bytes; left out, any. `bulk`
@@ -99,11 +100,11 @@ def sending(
     BrokerUnreachable.
     """
     seconds = app.allotment.file.model.publish.timeout if timeout is None else timeout
-    arguments = functools.partial(_arguments, app)
+    arguments = functools.partial(arguments_at, app)
     attempt = Attempt(Deadline.after(seconds), task, task_id, max_size=max_size, arguments=arguments, bulk=bulk)
     with under_way(attempt):
         try:
-            yield
+            yield attempt
         except Exception as error:
             if not comes_from_below(error):
                 raise
@@ -112,7 +113,7 @@ def sending(
             logger.warning("%s was %s, and then: %r", attempt.named, "sent" if attempt.left else "taken", error)
 
 
-def _arguments(app: Celery, queue: str) -> Mapping[str, Any]:
+def arguments_at(app: Celery, queue: str) -> Mapping[str, Any]:
     """Give what the plan declares a broker queue with."""
     if queue == DEAD_QUEUE:
         return dead_queue(app.allotment.file.model.dead_letters).arguments

@@ -84,7 +84,7 @@ class Channel(Answering, pyamqp.Channel):
             if not answer.took:
                 raise MessageNacked
         elif attempt.bulk is not None:
-            self._window_of(attempt.bulk).put(answer, attempt)
+            self.window_of(attempt.bulk).put(answer, attempt)
         else:
             self.until_unblocked(attempt)
             self._deliver(attempt, answer, confirm_timeout)
@@ -168,7 +168,7 @@ class Channel(Answering, pyamqp.Channel):
             self.confirm_select()
             self._confirm_selected = True
 
-    def _window_of(self, bulk: Bulk) -> Window:
+    def window_of(self, bulk: Bulk) -> Window:
         """Give the window for the messages of a bulk; a channel serves one at a time."""
         if self.window is None or self.window.bulk is not bulk:
             self.window = bulk.on_their_way = Window(bulk, self)

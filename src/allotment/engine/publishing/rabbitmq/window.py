@@ -35,6 +35,11 @@ class Window:
         self._refused: list[tuple[Answer, Attempt]] = []
         self._written = 0
 
+    @property
+    def size(self) -> int:
+        """The bytes of the bodies that are on their way."""
+        return self._bytes
+
     def put(self, answer: Answer, attempt: Attempt) -> None:
         """Write a message, as soon as few enough are on their way and none is refused."""
         if len(self._awaited) >= MOST or (self._awaited and self._bytes + answer.size > MOST_BYTES):
@@ -62,10 +67,10 @@ class Window:
         """Note that nothing more will be said: of those that are on their way, and why others were refused."""
         for answer, attempt in tuple(self._awaited.values()):
             self._arrived(answer)
-            self._fail(attempt, failures.unconfirmed(attempt, why))
+            self.bulk.fail(attempt, failures.unconfirmed(attempt, why))
         refused, self._refused = self._refused, []
         for answer, attempt in refused:
-            self._fail(attempt, failures.refused(attempt, f"{answer.place} refused it, and then {why}"))
+            self.bulk.fail(attempt, failures.refused(attempt, f"{answer.place} refused it, and then {why}"))
 
     def settle(self) -> None:
         """Wait until what became of each is known."""
@@ -125,7 +130,7 @@ class Window:
             if self._refused and self._refused[-1][0] is answer:  # else the connection broke, and it was told
                 self._refused.pop()
                 if error is not None:
-                    self._fail(attempt, error)
+                    self.bulk.fail(attempt, error)
 
     def _why_refused(self, answer: Answer, attempt: Attempt, full: set[str]) -> Exception | None:
         """Give the error; None: it was taken after all. `full` are the queues that were found full just now."""
@@ -143,6 +148,3 @@ class Window:
                 raise
             return told(self.bulk.app, attempt, error).with_traceback(None)
         return None
-
-    def _fail(self, attempt: Attempt, error: Exception) -> None:
-        self.bulk.failed[str(attempt.task_id)] = error

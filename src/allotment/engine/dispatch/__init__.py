@@ -1,0 +1,1 @@
+"""Sending many tasks at once."""
