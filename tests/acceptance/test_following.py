@@ -115,8 +115,8 @@ class Crowd:
 
 
 @contextmanager
-def crowd(folder: Path, *options: str, text: str = FLEET) -> Iterator[Crowd]:
-    (folder / "crowd.py").write_text(APP)
+def crowd(folder: Path, *options: str, text: str = FLEET, app: str = APP) -> Iterator[Crowd]:
+    (folder / "crowd.py").write_text(app)
     (folder / "fleet.yaml").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, f"{folder / 'beats'}/")

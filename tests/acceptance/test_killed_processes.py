@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 from acceptance.conftest import clean_environment
 from acceptance.test_following import APP, FLEET, SAFE, Crowd
-from acceptance.test_supervision import ENDED, belonging_to, gone, pid_of, until
+from acceptance.test_supervision import belonging_to, gone, pid_of, until
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -185,7 +185,19 @@ def test_a_terminal_that_hangs_up_stops_the_fleet_in_good_order(tmp_path: Path) 
     while b"the fleet is ready" not in said:
         said += os.read(terminal, 4096)
     os.close(terminal)
-    code: list[int] = []
-    until(lambda: code.append(os.waitpid(pid, os.WNOHANG)[1]) or not psutil.pid_exists(pid), ENDED)
-    assert 0 in code
+    assert _exit_code(pid) == 0
     until(lambda: not belonging_to(tmp_path))
+
+
+def _exit_code(pid: int) -> int:
+    """Wait for the end of a child; give its exit code."""
+    ended: list[int] = []
+
+    def look() -> bool:
+        found, status = os.waitpid(pid, os.WNOHANG)  # which gives (0, 0) while it runs
+        if found:
+            ended.append(status)
+        return bool(found)
+
+    until(look)
+    return os.waitstatus_to_exitcode(ended[0])

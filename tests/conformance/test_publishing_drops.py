@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from kombu import Connection
-from publishing_tools import FLEET, SOON, program, send, until, values
+from publishing_tools import FLEET, SOON, depth, program, send, until, values
 
 from allotment.cli.views.dead import list_as_json, list_as_text
 from allotment.engine.publishing.dropped import Dropped, dropped_counts
@@ -62,7 +62,8 @@ def test_counting_takes_nothing_away(rabbitmq: RabbitServer, tmp_path: Path) -> 
 def test_a_message_that_expired_was_not_dropped(rabbitmq: RabbitServer, tmp_path: Path) -> None:
     with program(tmp_path, rabbitmq.url, DROPPING) as app:
         send(app, 1, queue="narrow", expires=0.05)
-        until(lambda: len(values(rabbitmq.url, "narrow")) == 0)
+        until(lambda: depth(rabbitmq.url, DROPPED_QUEUE) == 1)
+        assert depth(rabbitmq.url, "narrow") == 0
         assert dropped_counts(app) == {}
         with Connection(rabbitmq.url) as connection:
             for queue in ("narrow", DROPPED_QUEUE):

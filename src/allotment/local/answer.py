@@ -8,13 +8,20 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+LONGEST = 120.0
+"""Seconds for an answer: a large app takes its time to be imported, and one that hangs never answers."""
+
+Ask = Callable[..., Any]
+"""What runs `python -m module FILE ARGUMENT…`, given the module and the arguments, and gives what it found."""
+
 
 class Unanswered(Exception):
-    """A process gave no answer; the text says how it ended."""
+    """A process gave no answer; the text says what became of it."""
 
 
 class Unusable(Exception):
@@ -25,31 +32,62 @@ class Unusable(Exception):
         self.message, self.hint = message, hint
 
 
-def ask(module: str, *arguments: str) -> Any:
-    """Run `python -m module FILE ARGUMENT…` and give what it found. Raises Unusable and Unanswered.
+class Asking:
+    """Asks, from any thread, until it is ended. `longest` is how many seconds an answer may take."""
 
-    The current folder is not on its path (`-P`): a `types.py` there is not taken for Python's own.
-    """
-    with tempfile.TemporaryDirectory(prefix="allotment-") as folder:
-        file, errors = Path(folder) / "answer.json", Path(folder) / "errors"
-        with errors.open("wb") as said:  # no pipe: whoever is started meanwhile may keep that open
-            done = subprocess.run(
-                [sys.executable, "-P", "-m", module, str(file), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-                check=False,
-            )
-        last = _last_line(errors.read_text(errors="replace").splitlines())
+    def __init__(self, longest: float = LONGEST) -> None:
+        self._longest = longest
+        self._lock = threading.Lock()
+        self._asked: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def ask(self, module: str, *arguments: str) -> Any:
+        """Run `python -m module FILE ARGUMENT…` and give what it found. Raises Unusable, Unanswered and OSError.
+
+        The current folder is not on its path (`-P`): a `types.py` there is not taken for Python's own.
+        """
+        with tempfile.TemporaryDirectory(prefix="allotment-") as folder:
+            file, errors = Path(folder) / "answer.json", Path(folder) / "errors"
+            fate = self._run([sys.executable, "-P", "-m", module, str(file), *arguments], errors)
+            last = _last_line(errors.read_text(errors="replace").splitlines())
+            try:
+                answer = json.loads(file.read_bytes())
+            except (OSError, ValueError):
+                answer = {}
+        if "found" in answer:
+            return answer["found"]
+        if "unusable" in answer:
+            raise Unusable(*answer["unusable"])
+        raise Unanswered(f"{fate}: {last}")
+
+    def end(self) -> None:
+        """End who is being asked; nobody is asked any more."""
+        with self._lock:
+            self._ended = True
+            for process in self._asked:
+                process.kill()
+
+    def _run(self, command: Sequence[str], errors: Path) -> str:
+        """Run a command to its end, or for as long as it may take; say what became of it."""
+        with errors.open("wb") as said, self._lock:  # no pipe: whoever is started meanwhile may keep that open
+            if self._ended:
+                raise Unanswered("was ended before it began")
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+            self._asked.add(process)
         try:
-            answer = json.loads(file.read_bytes())
-        except (OSError, ValueError):
-            answer = {}
-    if "found" in answer:
-        return answer["found"]
-    if "unusable" in answer:
-        raise Unusable(*answer["unusable"])
-    raise Unanswered(f"ended the process with {done.returncode}: {last}")
+            return f"ended the process with {process.wait(self._longest)}"
+        except subprocess.TimeoutExpired:
+            return f"took longer than {self._longest:g} s, and was ended"
+        finally:
+            process.kill()
+            process.wait()
+            with self._lock:
+                self._asked.remove(process)
+
+
+def ask(module: str, *arguments: str) -> Any:
+    """Ask by itself, see `Asking.ask`."""
+    return Asking().ask(module, *arguments)
 
 
 def _last_line(lines: Iterable[str]) -> str:

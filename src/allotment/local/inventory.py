@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from allotment.errors import AppUnusable
-from allotment.local.answer import Unanswered, Unusable, ask
+from allotment.local.answer import Ask, Unanswered, Unusable, ask
 from allotment.model.inventory import Inventory
 
 
-def read_inventory(reference: str, folder: Path) -> Inventory:
+def read_inventory(reference: str, folder: Path, ask: Ask = ask) -> Inventory:
     """Find the tasks of the app `module:attribute`, importable from the folder. Raises AppUnusable."""
     try:
         return Inventory.from_json(ask("allotment.engine.modules", reference, str(folder)))

@@ -1,6 +1,6 @@
 """Which processes the supervisor of a node started, so that the next one finds those a killed one left.
 
-A process is known by its number and its start time: a number used again by a stranger is not taken for ours.
+A process is known by its number and its start: a number used again by a stranger is not taken for ours.
 """
 
 import contextlib
@@ -8,30 +8,36 @@ import json
 import signal
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import psutil
 
+from allotment.local.heartbeat import start_of
 from allotment.local.state import StateFolder, write_whole
 from allotment.local.supervision.strays import end_strays, send
 
 _SAME_START = 0.01
 """Seconds by which two readings of one start time may differ."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""What tells one run of the machine from any other (proc_sys_kernel(5))."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One worker process: the worker's name, its process and group number, and when it started (epoch seconds)."""
+    """One worker process: the worker's name, its process and group number, and when it started.
+
+    The start is a text, of the clock ticks since the machine's and of what tells that one from others, so that setting
+    the date changes nothing. Where there is no /proc it is seconds since the epoch, which older versions wrote.
+    """
 
     name: str
     pid: int
-    started: float
+    started: str | float
 
     @classmethod
     def of(cls, name: str, pid: int) -> "Entry":
         """Make the entry of a process that runs now; its start is nothing where it has just ended."""
-        with contextlib.suppress(psutil.Error):
-            return cls(name, pid, psutil.Process(pid).create_time())
-        return cls(name, pid, 0.0)
+        return cls(name, pid, _ticks(pid) or _seconds(pid) or 0.0)
 
     @property
     def node(self) -> str:
@@ -42,10 +48,31 @@ class Entry:
         """Give the process if it still runs and is the same one."""
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < _SAME_START
-            if same and process.status() != psutil.STATUS_ZOMBIE:
+            if self._is_same() and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None
+
+    def _is_same(self) -> bool:
+        if isinstance(self.started, str):
+            return self.started == _ticks(self.pid)
+        seconds = _seconds(self.pid)
+        return seconds is not None and abs(seconds - self.started) < _SAME_START
+
+
+def _ticks(pid: int) -> str | None:
+    """Give a process's start by the machine's own; None where it has ended, or there is no /proc."""
+    ticks = start_of(pid)
+    try:
+        return None if ticks is None else f"{ticks} {_BOOT_ID.read_text().strip()}"
+    except OSError:
+        return None
+
+
+def _seconds(pid: int) -> float | None:
+    """Give a process's start in seconds since the epoch, by the clock as it is set now; None where it has ended."""
+    with contextlib.suppress(psutil.Error, OSError):
+        return psutil.Process(pid).create_time()
+    return None
 
 
 class Ledger:

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from allotment.errors import SupervisorRunning
-from allotment.local.lock import FileLock, Held
-from allotment.local.state import StateFolder, unwritable
+from allotment.local.lock import FileLock, Held, LocksUnsupported
+from allotment.local.state import StateFolder, unlockable, unwritable
 
 
 class NodeLocks:
@@ -41,6 +41,8 @@ class NodeLocks:
                 f"node {node!r} of {self._fleet_file} is already run by {by}",
                 hint=f"{stop}, or run another node with --node",
             ) from None
+        except LocksUnsupported as error:
+            raise unlockable(self._state.path, error) from None
         except OSError as error:
             raise unwritable(self._state.path, error) from None
         return lock

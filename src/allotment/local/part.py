@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from allotment.errors import ProofFailed, UnknownName
+from allotment.local.answer import Ask, ask
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.inventory import read_inventory
 from allotment.local.ledger import mark_of
@@ -64,8 +65,8 @@ class Part:
                 check_listening(address.value)
 
 
-def part_of(file: FleetFile, node: str | None, scale: Mapping[str, int]) -> Part:
-    """Give the part of one node, or of all: plan, proof and the app's tasks found.
+def part_of(file: FleetFile, node: str | None, scale: Mapping[str, int], ask: Ask = ask) -> Part:
+    """Give the part of one node, or of all: plan, proof and the app's tasks found, by `ask`.
 
     Raises UnknownName, AppUnusable, ProofFailed.
     """
@@ -76,7 +77,7 @@ def part_of(file: FleetFile, node: str | None, scale: Mapping[str, int]) -> Part
     scaled = _scaled(model, nodes, scale)
     if model.app is None:
         raise UnknownName("the fleet file names no app, and workers need one", hint="add app: module:attribute")
-    inventory = read_inventory(model.app, file.path.parent)
+    inventory = read_inventory(model.app, file.path.parent, ask)
     state = StateFolder.of(file.path)
     plan = compile_plan(model, inventory.tasks, inventory.beat)
     _refuse_unproved(plan)

@@ -120,7 +120,7 @@ class RunningFleet:
     def _not_started(self) -> AllotmentError:
         code = self.stop()
         text = "".join(event.get("text", "") + "\n" for event in self.events if event["event"] == "text")
-        said = [line for event in self.events if event["event"] == "given-up" for line in event["last_lines"]]
+        said = self._last_lines("given-up") or self._last_lines("again")
         last = next((line for line in said if line.startswith("error: ")), None)
         last = last or next((line for line in reversed(said) if line.strip()), None) or _error_in(text)
         last = last or text.strip()
@@ -128,6 +128,10 @@ class RunningFleet:
         return kind(
             f"the fleet did not start: {last or f'`allot up` ended with code {code}'}", hint="`allot up` shows more"
         )
+
+    def _last_lines(self, kind: str) -> list[str]:
+        """Give what workers said last before they were given up, or are started again."""
+        return [line for event in self.events if event["event"] == kind for line in event["last_lines"]]
 
     def __enter__(self) -> Self:
         return self.start()

@@ -117,3 +117,10 @@ def unwritable(path: Path, error: OSError) -> FileInvalid:
     hint = "make room there, or set ALLOTMENT_STATE to a folder on another disk"
     message = f"nothing can be written to the state folder {path}: {error.strerror}"
     return FileInvalid((FileProblem("state-folder", message, hint=hint),))
+
+
+def unlockable(path: Path, error: OSError) -> FileInvalid:
+    """Give the error for a state folder on a disk that gives no locks, as some network disks."""
+    hint = "set ALLOTMENT_STATE to a folder on a disk of this machine"
+    message = f"the state folder {path} cannot be used: {error.strerror}"
+    return FileInvalid((FileProblem("state-folder", message, hint=hint),))

@@ -7,7 +7,6 @@ import pytest
 from allotment.errors import SnapshotUnusable
 from allotment.local.snapshot import Snapshot, forget_others, given_snapshot, read_snapshot
 from allotment.local.state import StateFolder
-from allotment.local.supervision.changes import Changes
 from allotment.local.variables import SNAPSHOT
 from allotment.model.inventory import Inventory
 from allotment.model.task import KnownTask
@@ -86,25 +85,3 @@ def test_older_ones_are_forgotten_and_those_of_others_are_not(fleet: Path) -> No
     assert not first.exists()
     assert second.exists()
     assert of_another.exists()
-
-
-def test_a_change_is_noticed_once_the_files_keep_still(fleet: Path) -> None:
-    changes = Changes(read_fleet_file(fleet).document.texts)
-    assert not changes.look()
-    Path("more/tasks.yaml").write_text(TASKS + "  shop.send: {queue: work}\n")
-    assert [changes.look() for _ in range(4)] == [False, True, False, False]
-    fleet.write_text(FLEET.replace("more/tasks", "other"))
-    assert not changes.look()
-    fleet.write_text(FLEET.replace("more/tasks", "third"))
-    assert [changes.look() for _ in range(3)] == [False, True, False]
-
-
-def test_a_file_that_was_missing_is_noticed_when_it_comes(fleet: Path) -> None:
-    changes = Changes(read_fleet_file(fleet).document.texts)
-    fleet.write_text(FLEET.replace("more/tasks", "other"))
-    assert [changes.look() for _ in range(2)] == [False, True]
-    with pytest.raises(Exception, match=r"other\.yaml"):
-        read_fleet_file(fleet, text_of=changes.text_of)
-    assert not changes.look()
-    Path("other.yaml").write_text(TASKS)
-    assert [changes.look() for _ in range(2)] == [False, True]

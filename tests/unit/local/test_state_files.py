@@ -1,5 +1,7 @@
 """Files of the state folder where the disk is full, and processes that must not be taken for others."""
 
+import errno
+import json
 import os
 import signal
 import subprocess
@@ -11,13 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from allotment.errors import SupervisorRunning
+from allotment.errors import FileInvalid, SupervisorRunning
 from allotment.local.ledger import Entry, Ledger, end_left_over, mark_of
 from allotment.local.nodes import NodeLocks
 from allotment.local.state import StateFolder, write_whole
 from allotment.local.supervision.strays import end_strays, marked, send
 from allotment.local.variables import MARK
 from allotment.testing.disks import fill, small_disk
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="psutil learns the start of a process in another way")
 
 
 @pytest.fixture
@@ -60,6 +64,22 @@ def test_locks_are_taken_all_or_none(tmp_path: Path) -> None:
         assert str(os.getpid()) in refused.value.message
         assert refused.value.exit_code == 3
         first.hold(["a", "b"])
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_not_taken_for_another_supervisor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    before = psutil.Process().num_fds()
+    with NodeLocks(StateFolder(tmp_path), tmp_path / "fleet.yaml") as locks, pytest.raises(FileInvalid) as refused:
+        locks.hold(["a"])
+    assert os.strerror(number) in refused.value.message
+    assert "ALLOTMENT_STATE" in str(refused.value.hint)
+    assert psutil.Process().num_fds() == before
 
 
 SLEEPER = [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
@@ -117,6 +137,16 @@ def test_a_stranger_with_the_number_of_a_worker_is_not_signalled(tmp_path: Path)
         assert runs(stranger)
 
 
+@on_linux
+def test_a_stranger_of_another_run_of_the_machine_is_not_signalled(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    with sleeping(None) as stranger:
+        ticks, _, _ = str(Entry.of("cpu-1@a", stranger.pid).started).partition(" ")
+        Ledger(state).note(Entry("cpu-1@a", stranger.pid, f"{ticks} another"))
+        assert end_left_over(state, ["a"], 5.0) == ()
+        assert runs(stranger)
+
+
 def test_a_process_is_not_mistaken_for_one_that_had_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     with sleeping(None) as stranger:
         before = psutil.Process(stranger.pid)
@@ -141,6 +171,33 @@ def test_workers_of_a_node_are_ended_whatever_part_ran_them(tmp_path: Path) -> N
         assert not runs(worker)
         assert not runs(stray)
         assert runs(elsewhere)
+
+
+@on_linux
+def test_a_worker_is_known_though_the_clock_was_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = StateFolder(tmp_path)
+    with sleeping(None) as worker:
+        Ledger(state).note(Entry.of("cpu-1@a", worker.pid))
+        later = psutil.boot_time() + 3600  # which is how psutil sees that the clock was set
+        monkeypatch.setattr("psutil._pslinux.boot_time", lambda: later)
+        assert end_left_over(state, ["a"], 10.0) == ("cpu-1@a",)
+        assert not runs(worker)
+
+
+def test_a_ledger_of_an_older_version_is_read(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    with sleeping(None) as worker:
+        old = {"name": "cpu-1@a", "pid": worker.pid, "started": worker.create_time()}
+        state.file("workers-a.json").write_text(json.dumps([old]))
+        assert end_left_over(state, ["a"], 10.0) == ("cpu-1@a",)
+
+
+def test_a_worker_is_known_where_there_is_no_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allotment.local.ledger.start_of", lambda _: None)
+    state = StateFolder(tmp_path)
+    with sleeping(None) as worker:
+        Ledger(state).note(Entry.of("cpu-1@a", worker.pid))
+        assert end_left_over(state, ["a"], 10.0) == ("cpu-1@a",)
 
 
 def test_a_ledger_that_is_damaged_is_empty(tmp_path: Path) -> None:

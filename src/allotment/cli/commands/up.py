@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,12 +15,12 @@ from allotment.errors import AllotmentError, ExitCode
 from allotment.local.embedded import EmbeddedBroker
 from allotment.local.ledger import Ledger, end_left_over
 from allotment.local.nodes import NodeLocks
-from allotment.local.part import Part, part_of
+from allotment.local.part import Part
 from allotment.local.snapshot import forget_others
 from allotment.local.supervision.following import Following
+from allotment.local.supervision.reading import Reading
 from allotment.local.supervision.supervisor import Supervisor
 from allotment.local.variables import MARK
-from allotment.source.fleet_file import read_fleet_file
 
 _LOOK = 0.5
 """Seconds between looks at whether somebody still reads what is printed."""
@@ -65,13 +63,8 @@ def command(
     """
     os.environ.pop(MARK, None)  # whoever started us, what we start is ours
 
-    part = part_of(read_fleet_file(fleet_path), node, dict(scale))
-
-    def read(text_of: Callable[[Path], str]) -> Part:
-        # a link may lead elsewhere by now; the place of the state and of the app stays
-        file = replace(read_fleet_file(fleet_path, text_of=text_of), path=part.file.path)
-        return part_of(file, node, dict(scale))
-
+    reading = Reading(fleet_path, node, dict(scale))
+    part = reading.part()
     reporter = view.reporter(form, [worker.name for worker in part.workers])
     with contextlib.closing(reporter), NodeLocks(part.state, part.file.path) as locks:
         locks.hold(part.nodes)
@@ -81,7 +74,7 @@ def command(
         for name in end_left_over(part.state, part.nodes, grace):
             reporter.left_over(name)
         reporter.header(part)
-        following = Following(part, kept, read=read, locks=locks, reporter=reporter, loglevel=loglevel.upper())
+        following = Following(part, kept, reading=reading, locks=locks, reporter=reporter, loglevel=loglevel.upper())
         return asyncio.run(_Running(part, following, reporter, grace).run())
 
 
@@ -113,10 +106,12 @@ class _Running:
         )
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in beside]
-            code = await self._supervisor.run()
-            for task in tasks:
-                task.cancel()
-        return code
+            try:
+                return await self._supervisor.run()
+            finally:
+                self._following.end()
+                for task in tasks:
+                    task.cancel()
 
     def _stop(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -147,5 +142,5 @@ async def _keep_broker(part: Part) -> None:
     """Start the embedded broker again if its keeper should end."""
     while part.uses_embedded:
         await asyncio.sleep(_LOOK)
-        with contextlib.suppress(AllotmentError, OSError):  # a full disk, for one: it is tried again
+        with contextlib.suppress(AllotmentError, OSError, RuntimeError):  # a full disk, no room for a thread: again
             await asyncio.to_thread(EmbeddedBroker(part.state).hold)

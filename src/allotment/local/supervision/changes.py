@@ -1,7 +1,7 @@
-"""Noticing that the files of a fleet are others than they were."""
+"""Noticing that the files of a fleet are others than they were when they were read."""
 
-from collections.abc import Iterable
 from pathlib import Path
+from threading import Lock
 
 from allotment.source.fleet_file import read_text
 
@@ -9,18 +9,17 @@ _Status = tuple[int, int, int, int, int] | None
 
 
 class Changes:
-    """Looks at files by their status, which costs next to nothing; reading them through `text_of` adds to them."""
+    """Looks at the files that are read through it, by their status, which costs next to nothing; from any thread."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = set(names)
-        self._last = self._status()
+    def __init__(self) -> None:
+        self._last: dict[str, _Status] = {}
         self._moving = False
+        self._lock = Lock()
 
     def text_of(self, path: Path) -> str:
-        """Read a file, and look at it from now on, whether it is there or not. Raises FileInvalid."""
-        if str(path) not in self._names:
-            self._names.add(str(path))
-            self._last[str(path)] = _status(path)
+        """Read a file, and look at it from before that on, whether it is there or not. Raises FileInvalid."""
+        with self._lock:
+            self._last.setdefault(str(path), _status(path))
         return read_text(path)
 
     def look(self) -> bool:
@@ -28,15 +27,13 @@ class Changes:
 
         An editor may write a file in several steps.
         """
-        now = self._status()
-        if now != self._last:
-            self._last, self._moving = now, True
-            return False
+        with self._lock:
+            now = {name: _status(Path(name)) for name in self._last}
+            if now != self._last:
+                self._last, self._moving = now, True
+                return False
         moved, self._moving = self._moving, False
         return moved
-
-    def _status(self) -> dict[str, _Status]:
-        return {name: _status(Path(name)) for name in self._names}
 
 
 def _status(path: Path) -> _Status:

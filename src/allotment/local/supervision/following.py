@@ -1,21 +1,21 @@
 """A running fleet and its file: telling when the file is another one, and following it when asked to."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from allotment.errors import AllotmentError, FollowingRefused
-from allotment.local.answer import Unanswered, Unusable, ask
 from allotment.local.nodes import NodeLocks
 from allotment.local.part import Part
 from allotment.local.snapshot import forget_others
-from allotment.local.supervision.changes import Changes
 from allotment.local.supervision.command import Command
+from allotment.local.supervision.reading import Reading
 from allotment.local.supervision.supervisor import Supervisor
-from allotment.model.quantities import counted
+from allotment.local.supervision.waiting import shown, waiting_in
 from allotment.plan.difference import abandoned_lanes, places, works_differently
 from allotment.plan.placement import Worker
 
@@ -66,14 +66,17 @@ class _Difference:
 
 
 class Following:
-    """What runs and which file it follows. `read` reads and proves the file anew; `loglevel` is that of the workers."""
+    """What runs and which file it follows.
+
+    `part` is what runs first, as `reading` gave it, and `kept` the file in which that is; `loglevel` is the workers'.
+    """
 
     def __init__(
         self,
         part: Part,
         kept: Path,
         *,
-        read: Callable[[Callable[[Path], str]], Part],
+        reading: Reading,
         locks: NodeLocks,
         reporter: FollowReporter,
         loglevel: str,
@@ -81,12 +84,11 @@ class Following:
         self._part = part
         self._kept = kept
         self._holder = part.nodes[0]
-        self._read = read
+        self._reading = reading
         self._locks = locks
         self._reporter = reporter
         self._loglevel = loglevel
         self._since = datetime.now().astimezone()
-        self._changes = Changes(part.file.document.texts)
         self._told: object = None
         self._asked = asyncio.Event()
         self._followed = {worker.name: _Followed(worker, part, kept) for worker in part.workers}
@@ -100,12 +102,17 @@ class Following:
         """Follow the file as soon as that can be."""
         self._asked.set()
 
+    def end(self) -> None:
+        """Read nothing more, and wait for nobody who was asked: the fleet ends."""
+        self._reading.end()
+
     async def watch(self) -> None:
         """Tell of each change of the file, once."""
         while True:
             await asyncio.sleep(LOOK)
-            if self._changes.look():
-                await self._tell()
+            with self._outlived("looking for changes of the file"):
+                if self._reading.changed():
+                    await self._tell()
 
     async def _tell(self) -> None:
         problems: tuple[AllotmentError, ...] = ()
@@ -127,7 +134,7 @@ class Following:
 
     async def _read_anew(self) -> Part:
         try:
-            return await asyncio.to_thread(self._read, self._changes.text_of)
+            return await asyncio.to_thread(self._reading.part)
         except OSError as error:  # a full disk: the app's tasks are found by way of a file
             raise FollowingRefused(f"it cannot be proved just now: {error}", hint="try again") from error
 
@@ -136,22 +143,43 @@ class Following:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            try:
-                await self._follow(supervisor)
-            except AllotmentError as error:
-                self._reporter.not_followed(self._part.file.path, self._since, error.parts())
+            with self._outlived("following the file"):
+                try:
+                    await self._follow(supervisor)
+                except AllotmentError as error:
+                    self._reporter.not_followed(self._part.file.path, self._since, error.parts())
+
+    @contextmanager
+    def _outlived(self, what: str) -> Iterator[None]:
+        """Turn an error that nobody has thought of into a warning: it is no reason to end the workers."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - see above
+            self._reporter.warning(f"{what} failed, and the workers run on: {error!r}")
 
     async def _follow(self, supervisor: Supervisor) -> None:
         new = await self._read_anew()
+        self._told = new.file.document.texts  # whoever asks knows of it, and is told what comes of it
         self._refuse_elsewhere(new)
         difference = self._difference(new, supervisor)
         await self._refuse_waiting(difference.lanes)
         self._locks.hold(new.nodes)
         kept = new.keep(self._holder)
-        changing = [name for name in difference.changing if name not in difference.first]
         self._reporter.following(
             difference.ending, [worker.name for worker in difference.starting], difference.changing
         )
+        with supervisor.being_changed():
+            stuck = await self._carry_out(difference, new, kept, supervisor)
+        self._part, self._kept, self._since, self._told = new, kept, datetime.now().astimezone(), None
+        if supervisor.stopping:
+            return
+        if stuck is None:
+            forget_others(kept)
+        self._reporter.followed(new.file.path, stuck)
+        await self._warn_of_waiting(difference.lanes)
+
+    async def _carry_out(self, difference: _Difference, new: Part, kept: Path, supervisor: Supervisor) -> str | None:
+        """End, start and start anew; give the first worker that does not come up by the new part."""
         await supervisor.remove(difference.first)
         await self._take_back(difference, supervisor)
         await supervisor.remove([name for name in difference.ending if name not in difference.first])
@@ -160,16 +188,11 @@ class Following:
         again = [self._followed[name].worker for name in difference.first if name in difference.changing]
         for worker in (*again, *difference.starting):
             supervisor.add(self._note(new, worker, kept))
+        changing = [name for name in difference.changing if name not in difference.first]
         stuck = await self._restart(new, kept, changing, supervisor)
         for worker in (*again, *difference.starting):
             stuck = stuck if await supervisor.settled(worker.name) else stuck or worker.name
-        self._part, self._kept, self._since, self._told = new, kept, datetime.now().astimezone(), None
-        if supervisor.stopping:
-            return
-        if stuck is None:
-            forget_others(kept)
-        self._reporter.followed(new.file.path, stuck)
-        await self._warn_of_waiting(difference.lanes)
+        return stuck
 
     def _refuse_elsewhere(self, new: Part) -> None:
         """Raise FollowingRefused where messages or results would go elsewhere than before."""
@@ -197,7 +220,7 @@ class Following:
 
     def _differs(self, worker: Worker, new: Part, supervisor: Supervisor) -> bool:
         old = self._followed[worker.name].part
-        return works_differently(worker, old.plan, new.plan) or supervisor.workers[worker.name].given_up
+        return works_differently(worker, old.plan, new.plan) or supervisor.workers[worker.name].stuck
 
     def _note(self, part: Part, worker: Worker, kept: Path) -> Command:
         """Note that a worker follows a part; give its command."""
@@ -217,10 +240,10 @@ class Following:
 
     async def _refuse_waiting(self, lanes: Sequence[str]) -> None:
         """Raise FollowingRefused where messages wait in lanes from which nobody is to take any more."""
-        waiting = await self._waiting(lanes)
+        waiting = await waiting_in(lanes, self._kept, self._reading.ask)
         if waiting:
             raise FollowingRefused(
-                f"nobody would take any more from {_shown(waiting)}",
+                f"nobody would take any more from {shown(waiting)}",
                 hint="keep the profiles of their workers until they are empty; or end `allot up`, and start it anew",
             )
 
@@ -242,33 +265,9 @@ class Following:
     async def _warn_of_waiting(self, lanes: Sequence[str]) -> None:
         """Tell of what was sent, by workers and programs of the old plan, to lanes that nobody takes from any more."""
         try:
-            waiting = await self._waiting(lanes)
+            waiting = await waiting_in(lanes, self._kept, self._reading.ask)
         except FollowingRefused as error:
             self._reporter.warning(error.message)
             return
         if waiting:
-            self._reporter.warning(
-                f"nobody takes from {_shown(waiting)} any more: whoever sends there has the old file"
-            )
-
-    async def _waiting(self, lanes: Sequence[str]) -> Mapping[str, int]:
-        """Ask how many messages wait in each lane; those that are empty are left out. Raises FollowingRefused."""
-        if not lanes:
-            return {}
-        try:
-            found = await asyncio.to_thread(ask, "allotment.engine.waiting", str(self._kept), *lanes)
-        except (Unusable, Unanswered) as error:
-            why = error.message if isinstance(error, Unusable) else f"asking {error}"
-            named = ", ".join(lanes)
-            raise FollowingRefused(
-                f"nobody would take from {named} any more, and whether messages wait there is not known: {why}",
-                hint="follow the file once the broker answers",
-            ) from None
-        return {name: count for name, count in found.items() if count}
-
-
-def _shown(waiting: Mapping[str, int]) -> str:
-    return ", ".join(
-        f"{name}, where {counted(count, 'message')} {'waits' if count == 1 else 'wait'}"
-        for name, count in waiting.items()
-    )
+            self._reporter.warning(f"nobody takes from {shown(waiting)} any more: whoever sends there has the old file")

@@ -5,7 +5,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from signal import SIGQUIT, SIGTERM
 
@@ -50,6 +50,8 @@ class Keeping:
     def __init__(self, command: Command, terms: Terms) -> None:
         self.command = command
         self.given_up = False
+        self.stuck = False
+        """Whether it does not come up by its command, as far as can be told."""
         self._terms = terms
         self._history = History()
         self._run: _Run | None = None
@@ -81,13 +83,14 @@ class Keeping:
 
     async def replace(self, command: Command) -> bool:
         """Let it finish what it runs and start it by another command; say whether it came to consume."""
-        self.command, self.given_up, self._changed = command, False, True
+        self.command, self._changed = command, True
+        self.given_up = self.stuck = False
         self._settled.clear()
         self._end(self._terms.grace)
         return await self.settled()
 
     async def settled(self) -> bool:
-        """Wait until it consumes, is given up or is to leave; say whether it consumes."""
+        """Wait until it consumes, does not come up or is to leave; say whether it consumes."""
         await self._settled.wait()
         return self.ready
 
@@ -109,12 +112,15 @@ class Keeping:
         while not self._leaving:
             self._woken.clear()
             if self._changed:
-                self._changed, self._history = False, History()
+                self._changed, self._history = False, self._history.by_another_plan()
             code = await self._run_once()
             if self._leaving:
                 break
             if self._changed:
                 continue
+            self.stuck = self._history.stuck(code)
+            if self.stuck:
+                self._settled.set()
             if self._history.hopeless(code):
                 self._give_up(code)
                 await self._woken.wait()
@@ -126,28 +132,18 @@ class Keeping:
 
     def _give_up(self, code: int) -> None:
         self.given_up = True
-        self._settled.set()
         self._terms.reporter.given_up(self.name, code, self._last_lines)
         self._terms.changed()
 
     async def _run_once(self) -> int:
         """Start a process, follow it to its end, and clear away what it leaves. Gives its exit code."""
-        report, report_end = os.pipe()
-        # a pipe of our own: asyncio's would not tell of the process's end while somebody else holds its output open
-        # (python/cpython#119710)
-        output, output_end = os.pipe()
         try:
-            process = self._start(report_end, output_end)
+            process, report, output = self._start()
         except OSError as error:
             self._last_lines = [f"it cannot be started: {error}"]
-            os.close(report)
-            os.close(output)
-            self._history = self._history.after(0.0, ready=False)
+            self._history = self._history.after(0.0, _CANNOT_START, ready=False)
             self._terms.reporter.ended(self.name, _CANNOT_START)
             return _CANNOT_START
-        finally:
-            os.close(report_end)
-            os.close(output_end)
         loop = asyncio.get_running_loop()
         run = self._run = _Run(process, loop.time(), loop.create_future())
         entry = Entry.of(self.name, process.pid)
@@ -164,24 +160,38 @@ class Keeping:
         self._run = None
         await self._clear_away(followers)
         self._terms.strike(entry)
-        self._history = self._history.after(loop.time() - run.began, ready=run.ready)
+        self._history = self._history.after(loop.time() - run.began, code, ready=run.ready)
         self._terms.reporter.ended(self.name, code)
         return code
 
-    def _start(self, report: int, output: int) -> WorkerProcess:
-        environment = {
-            **self.command.environment,
-            LIFELINE: str(self._terms.lifeline),
-            REPORT: str(report),
-            GRACE: str(self._terms.grace),
-            MARK: self.command.mark,
-        }
-        return WorkerProcess(self.command.arguments, environment, output, (self._terms.lifeline, report))
+    def _start(self) -> tuple[WorkerProcess, int, int]:
+        """Start a process; give it and two ends of pipes to read: what it reports, and what it prints. Raises OSError.
+
+        The latter is a pipe of our own: asyncio's would not tell of the process's end while somebody else holds its
+        output open (python/cpython#119710).
+        """
+        with ExitStack() as ours, ExitStack() as its:
+            report, report_end = _pipe(ours, its)
+            output, output_end = _pipe(ours, its)
+            environment = {
+                **self.command.environment,
+                LIFELINE: str(self._terms.lifeline),
+                REPORT: str(report_end),
+                GRACE: str(self._terms.grace),
+                MARK: self.command.mark,
+            }
+            passed = (self._terms.lifeline, report_end)
+            process = WorkerProcess(self.command.arguments, environment, output_end, passed)
+            ours.pop_all()
+        return process, report, output
 
     async def _clear_away(self, followers: Sequence["asyncio.Task[None]"]) -> None:
         """End what the process has left, and those who followed it; what went wrong with them is told."""
         mark = self.command.mark
-        await asyncio.to_thread(end_strays, lambda one: one == mark)
+        try:
+            await asyncio.to_thread(end_strays, lambda one: one == mark)
+        except (OSError, RuntimeError) as error:  # as many files open as may be, or no room for a thread
+            self._terms.reporter.warning(f"what {self.name} has left behind cannot be looked for: {error}")
         # what the worker printed last is still to be read; a process it left may hold its output open for ever
         await asyncio.wait(followers[:2], timeout=LAST_WORDS)
         for follower in followers:
@@ -198,8 +208,9 @@ class Keeping:
     async def _follow_report(self, run: _Run, report: int) -> None:
         async for text in _lines(report):
             if text == READY:
-                run.ready = True
-                self._settled.set()
+                run.ready, self.stuck = True, False
+                if not self._changed:  # else it is still the process of the command before
+                    self._settled.set()
                 self._terms.reporter.ready(self.name)
                 self._terms.changed()
             elif text == STOPPING:
@@ -218,6 +229,14 @@ class Keeping:
         run.process.signal(SIGQUIT)
         await asyncio.sleep(NOW)
         run.process.kill_group()
+
+
+def _pipe(ours: ExitStack, its: ExitStack) -> tuple[int, int]:
+    """Make a pipe, whose end to read is closed with the first, and whose end to write with the second."""
+    reading, writing = os.pipe()
+    ours.callback(os.close, reading)
+    its.callback(os.close, writing)
+    return reading, writing
 
 
 async def _lines(descriptor: int) -> AsyncIterator[str]:

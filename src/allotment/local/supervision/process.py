@@ -63,13 +63,21 @@ async def _until_ended(pid: int) -> None:
     if sys.platform == "linux":
         try:
             descriptor = os.pidfd_open(pid)
-        except OSError:  # Linux before 5.3
+        except OSError:  # Linux before 5.3, or as many files are open as may be
             pass
         else:
             await _until_readable(descriptor)
             return
-    while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110 - there is nothing to wait for
+    while not _has_ended(pid):  # noqa: ASYNC110 - there is nothing to wait for
         await asyncio.sleep(_LOOK)
+
+
+def _has_ended(pid: int) -> bool:
+    """Say whether a child has ended that is not collected yet."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except OSError:  # as many files are open as may be: it is looked again
+        return False
 
 
 async def _until_readable(descriptor: int) -> None:

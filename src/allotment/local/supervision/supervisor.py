@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from allotment.errors import ExitCode
 from allotment.local.ledger import Ledger
@@ -25,6 +26,7 @@ class Supervisor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
+        self._being_changed = False
         self._over = asyncio.Event()
         self._all_ready = asyncio.Event()
 
@@ -62,6 +64,7 @@ class Supervisor:
                     self._over.set()
                 looking = self._group.create_task(self._look_after())
                 await self._over.wait()
+                self._stopping = True
                 looking.cancel()
                 for keeping in self._keepings.values():
                     keeping.leave()
@@ -70,6 +73,16 @@ class Supervisor:
             os.close(self._lifeline_end)
             self._all_ready.set()
         return ExitCode.FINDINGS if any(keeping.given_up for keeping in self._keepings.values()) else ExitCode.OK
+
+    @contextmanager
+    def being_changed(self) -> Iterator[None]:
+        """Add, remove and replace workers within this: whether all are ready, or given up, is seen at its end."""
+        self._being_changed = True
+        try:
+            yield
+        finally:
+            self._being_changed = False
+            self._note()
 
     def add(self, command: Command) -> None:
         """Run this worker too."""
@@ -106,6 +119,8 @@ class Supervisor:
 
     def _note(self) -> None:
         """See how things stand after a change."""
+        if self._being_changed:
+            return
         keepings = self._keepings.values()
         if all(keeping.ready or keeping.given_up for keeping in keepings):
             self._all_ready.set()
