@@ -9,6 +9,7 @@ from allotment.testing.faults.bench import Bench
 
 @pytest.fixture(scope="session")
 def bench() -> Iterator[Bench]:
-    """Give the bench on which the product's cases run."""
+    """Give the bench on which the product's cases run; nothing may be left of the fleets that they share."""
     with Bench() as one:
         yield one
+        assert one.finish() == ()

@@ -68,7 +68,7 @@ def command(*, listing: bool, form: str, names: tuple[str, ...], brokers: tuple[
 
     Starts brokers and a fleet of its own, brings faults about one at a time, heals them, and holds what was confirmed
     against what ran: L lost, W on a wrong worker, P results that stay pending, O orphan processes must all be 0; D
-    duplicates are counted. Exit code 1: a promise was broken, or a fault did not land.
+    duplicates are counted. Exit code 1: a promise was broken, a fault did not land, or nothing was run.
 
     \b
     Examples:
@@ -80,6 +80,7 @@ def command(*, listing: bool, form: str, names: tuple[str, ...], brokers: tuple[
     """
     from allotment.testing.faults.brokers import BROKERS  # imports Celery
     from allotment.testing.faults.case import cases
+    from allotment.testing.faults.outcome import all_kept
     from allotment.testing.faults.workload.weakened import SAFEGUARDS
 
     chosen = _chosen(names, cases())
@@ -99,9 +100,12 @@ def command(*, listing: bool, form: str, names: tuple[str, ...], brokers: tuple[
         return _soak(where if brokers else where[:1], form, **options)
     if options["fleet_path"] is not None or options["tasks"]:
         raise UnknownName("--fleet and --task are for a soak", hint="say for how long: --soak 2m")
+    if names and options["short"]:
+        _refuse_what_is_left_out(chosen, where)
     outcomes = _matrix(chosen, where, form, **options)
-    view.matrix(outcomes, form)
-    return ExitCode.OK if all(outcome.passed for outcome in outcomes) else ExitCode.FINDINGS
+    passed = all_kept(outcomes)
+    view.matrix(outcomes, form, passed=passed)
+    return ExitCode.OK if passed else ExitCode.FINDINGS
 
 
 def _matrix(
@@ -123,6 +127,7 @@ def _matrix(
                 outcome = replace(outcome, plain=beside.run(case, broker))
             outcomes.append(outcome)
             view.ended(outcome, form)
+        outcomes += bench.finish()
     return outcomes
 
 
@@ -167,6 +172,13 @@ def _chosen(names: tuple[str, ...], cases: "Sequence[Case]") -> "list[Case]":
     for name in names:
         _known("case", name.lower(), numbers)
     return [numbers[name.lower()] for name in names] or list(cases)
+
+
+def _refuse_what_is_left_out(chosen: "Sequence[Case]", brokers: "Sequence[str]") -> None:
+    for case in chosen:
+        if not case.elsewhere and not set(case.short) & set(brokers):
+            told = f"runs {case.number} on {', '.join(case.short)} alone" if case.short else f"has no {case.number}"
+            raise UnknownName(f"the short form {told}", hint="leave --short away")
 
 
 def _known(what: str, name: str, there: "Collection[str]") -> None:

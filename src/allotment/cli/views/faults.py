@@ -1,6 +1,7 @@
 """What `allot faults` shows."""
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
     from allotment.testing.faults.case import Case
     from allotment.testing.faults.oracle import Verdict
-    from allotment.testing.faults.outcome import Outcome
+    from allotment.testing.faults.outcome import Check, Outcome
 
 _STYLES = {"kept": "green", "broken": "bold red", "missed": "yellow", "skipped": "dim"}
-_LETTERS = "L lost, W on a wrong worker, P results that stay pending, D duplicates, O orphan processes"
+_LETTERS = "L lost, W on a wrong worker, P results that stay pending, D duplicates, O orphan processes, S set aside"
 
 
 def listing(cases: "Sequence[Case]", form: str) -> ExitCode:
@@ -54,13 +55,14 @@ def ended(outcome: "Outcome", form: str) -> None:
         note(f"{clear}{outcome.number} on {outcome.broker}: {outcome.status}{seconds}")
 
 
-def matrix(outcomes: "Sequence[Outcome]", form: str) -> None:
+def matrix(outcomes: "Sequence[Outcome]", form: str, *, passed: bool) -> None:
     """Show every outcome, what went wrong in detail, and the sums."""
     if form == "json":
         print_json(
             {
                 "cases": [document(outcome) for outcome in outcomes],
                 **{status: _count(outcomes, status) for status in _STYLES},
+                "passed": passed,
             }
         )
         return
@@ -69,9 +71,11 @@ def matrix(outcomes: "Sequence[Outcome]", form: str) -> None:
     out.print(Text(_LETTERS, style="dim"))
     for outcome in outcomes:
         _explain(outcome)
-    sums = ", ".join(f"{count} {status}" for status in _STYLES if (count := _count(outcomes, status)))
-    good = all(outcome.passed for outcome in outcomes)
-    out.print(Text(f"{len(outcomes)} cases: {sums}", style="bold green" if good else "bold red"))
+    sums = [f"{count} {status}" for status in _STYLES if (count := _count(outcomes, status))]
+    if len(outcomes) == _count(outcomes, "skipped"):
+        sums.append("nothing was run")
+    many = "1 case" if len(outcomes) == 1 else f"{len(outcomes)} cases"
+    out.print(Text(f"{many}: {', '.join(sums)}", style="bold green" if passed else "bold red"))
 
 
 def _count(outcomes: "Sequence[Outcome]", status: str) -> int:
@@ -81,7 +85,7 @@ def _count(outcomes: "Sequence[Outcome]", status: str) -> int:
 def _table(outcomes: "Sequence[Outcome]") -> Table:
     table = Table(box=None, pad_edge=False)
     plain = any(outcome.plain for outcome in outcomes)
-    for name in ("case", "broker", "", "L", "W", "P", "D", "O", "recovered"):
+    for name in ("case", "broker", "", "L", "W", "P", "D", "O", "S", "recovered"):
         right = len(name) == 1 or name == "recovered"
         table.add_column(name, header_style="bold", justify="right" if right else "left", no_wrap=True)
     if plain:
@@ -97,9 +101,12 @@ def _table(outcomes: "Sequence[Outcome]") -> Table:
 
 def _figures(verdict: "Verdict | None") -> list[str]:
     if verdict is None:
-        return [""] * 5
-    counts = (verdict.lost, verdict.wrong, verdict.pending)
-    return [*(str(len(one)) for one in counts), str(verdict.duplicates), str(len(verdict.orphans))]
+        return [""] * 6
+    counts = (
+        len(verdict.lost), len(verdict.wrong), len(verdict.pending),
+        verdict.duplicates, len(verdict.orphans), verdict.set_aside,
+    )  # fmt: skip
+    return [str(count) for count in counts]
 
 
 def _beside(outcome: "Outcome | None") -> str:
@@ -137,6 +144,7 @@ def _broken(verdict: "Verdict") -> "Sequence[str]":
     for what, ids in (("lost", verdict.lost), ("pending for ever", verdict.pending)):
         if ids:
             lines.append(f"{what}: {len(ids)} of {verdict.confirmed} confirmed, such as {ids[0]}")
+    lines += [f"{count} of the lost: {fate}" for fate, count in Counter(verdict.fates.values()).items()]
     lines += [f"wrong worker: {run.task} on {run.worker}" for run in verdict.wrong[:3]]
     lines += [f"orphan: {orphan}" for orphan in verdict.orphans]
     return lines
@@ -152,7 +160,7 @@ def document(outcome: "Outcome") -> dict[str, Any]:
         **verdict_document(outcome.verdict),
         "recovered_seconds": None if outcome.seconds is None else round(outcome.seconds, 3),
         "landed": list(outcome.landed),
-        "checks": [{"what": one.what, "seen": one.seen, "holds": one.holds} for one in outcome.checks],
+        "checks": check_documents(outcome.checks),
         "note": outcome.note,
     }
     if outcome.plain:
@@ -160,13 +168,19 @@ def document(outcome: "Outcome") -> dict[str, Any]:
     return found
 
 
+def check_documents(checks: "Sequence[Check]") -> list[dict[str, Any]]:
+    """Give what had to be seen, and what was, for JSON."""
+    return [{"what": one.what, "seen": one.seen, "holds": one.holds} for one in checks]
+
+
 def verdict_document(verdict: "Verdict | None") -> dict[str, Any]:
     """Give the figures for JSON; null where nothing was judged."""
-    names = ("confirmed", "lost", "wrong_worker", "pending", "duplicates", "set_aside", "orphans")
+    names = ("confirmed", "lost", "fates", "wrong_worker", "pending", "duplicates", "set_aside", "orphans")
     if verdict is None:
         return dict.fromkeys(names)
     values = (
-        verdict.confirmed, list(verdict.lost), [f"{run.task} on {run.worker}" for run in verdict.wrong],
+        verdict.confirmed, list(verdict.lost), dict(verdict.fates),
+        [f"{run.task} on {run.worker}" for run in verdict.wrong],
         list(verdict.pending), verdict.duplicates, verdict.set_aside, list(verdict.orphans),
     )  # fmt: skip
     return dict(zip(names, values, strict=True))

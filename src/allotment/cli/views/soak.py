@@ -1,6 +1,7 @@
 """What `allot faults --soak` shows."""
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -8,14 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from allotment.cli.output import console, note
-from allotment.cli.views.faults import verdict_document
+from allotment.cli.views.faults import check_documents, verdict_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
     from allotment.testing.faults.schedule import Planned
-    from allotment.testing.faults.soak import Happened, Soaked
+    from allotment.testing.faults.soaked import Happened, Soaked
     from allotment.testing.faults.soaking import SoakOrder
 
 
@@ -53,13 +54,18 @@ class Progress:
                 click.echo(f"\r\033[K{what}", err=True, nl=False)
             return
         self._clear()
-        recovered = f", recovered in {what.recovered:.1f} s" if what.recovered is not None else ""
-        landed = what.seen if what.landed else f"MISSED: {what.seen}"
-        note(f"  {what.planned.at:6.1f} s  {what.planned.fault}: {landed}{recovered}")
+        note(f"  {what.planned.at:6.1f} s  {what.planned.fault}: {_seen(what)}")
 
     def _clear(self) -> None:
         if self._terminal:
             click.echo("\r\033[K", err=True, nl=False)
+
+
+def _seen(what: "Happened") -> str:
+    if not what.landed:
+        return f"MISSED: {what.seen}"
+    recovered = "NOT RECOVERED" if what.recovered is None else f"recovered in {what.recovered:.1f} s"
+    return f"{what.seen}, {recovered}"
 
 
 def show(broker: str, order: "SoakOrder", soaked: "Soaked") -> None:
@@ -76,15 +82,18 @@ def show(broker: str, order: "SoakOrder", soaked: "Soaked") -> None:
         table.add_row(str(fault), str(landed), str(len(of_kind) - landed), *shown)
     out.print(table)
     verdict = soaked.verdict
-    if soaked.drained:
-        out.print(Text(f"left in the queues: {soaked.drained}", style="red"))
+    for shortcoming in soaked.shortcomings:
+        out.print(Text(shortcoming, style="red"))
+    for fate, count in Counter(verdict.fates.values()).items():
+        out.print(Text(f"{count} of the lost: {fate}", style="red"))
     for orphan in verdict.orphans:
         out.print(Text(f"orphan: {orphan}", style="red"))
     out.print(
         Text(
-            f"{broker}: {soaked.confirmed} confirmed, {soaked.refused} refused: {len(verdict.lost)} lost,"
+            f"{broker}: {verdict.confirmed} confirmed, {soaked.refused} refused: {len(verdict.lost)} lost,"
             f" {len(verdict.wrong)} on a wrong worker, {len(verdict.pending)} pending, {verdict.duplicates} duplicates,"
-            f" {len(verdict.orphans)} orphans (seed {order.seed}, {soaked.seconds:.0f} s)",
+            f" {len(verdict.orphans)} orphans, {verdict.set_aside} set aside"
+            f" (seed {order.seed}, {soaked.seconds:.0f} s)",
             style="bold green" if soaked.passed else "bold red",
         )
     )
@@ -100,6 +109,8 @@ def document(broker: str, order: "SoakOrder", soaked: "Soaked") -> dict[str, Any
         "refused": soaked.refused,
         **verdict_document(soaked.verdict),
         "left": soaked.drained,
+        "checks": check_documents(soaked.checks),
+        "shortcomings": list(soaked.shortcomings),
         "passed": soaked.passed,
         "interrupted": soaked.interrupted,
         "faults": [

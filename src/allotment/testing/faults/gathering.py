@@ -10,9 +10,13 @@ from allotment.testing.faults import processes
 from allotment.testing.faults.brokers import READY_STATES, Waiting
 from allotment.testing.faults.oracle import Evidence, Run
 from allotment.testing.faults.scene import Scene
+from allotment.testing.faults.unfinished import Unfinished
 
 _LOOK = 0.5
-_QUIET_LOOKS = 2
+_QUIET_SECONDS = 7.0
+"""RabbitMQ's figures of a quorum queue may be 5 s old (`quorum_tick_interval`)."""
+_FEW = 500
+"""How many unfinished messages the broker is asked about in a look."""
 _STUCK_SECONDS = 30.0
 _GONE_SECONDS = 20.0
 _TOLD_SECONDS = 10.0
@@ -30,27 +34,41 @@ class Drained:
 def drain(scene: Scene, seconds: float) -> Drained:
     """Wait until every confirmed message of the case has been done and the queues are empty, or nothing more can come.
 
-    Nothing more can come when no queue holds anything and no task runs, three looks in a row; and when what lies in
-    the queues has not changed for 30 seconds, with nothing that a worker holds and might give back.
+    Nothing more can come when no queue holds anything and no task runs: seen once where all is done, else for some
+    seconds; and when what lies in the queues has not changed for 30 seconds, with nothing that a worker holds and might
+    give back.
     """
     deadline = time.monotonic() + seconds
+    unfinished = scene.unfinished
     finished_at: float | None = None
-    changed_at, last, quiet = time.monotonic(), object(), 0
+    changed_at, last, busy_at = time.monotonic(), object(), time.monotonic()
     while time.monotonic() < deadline:
-        done = not _open_ids(scene, aside=False) or not _open_ids(scene, aside=True)
+        done = _all_done(scene, unfinished)
         if done and finished_at is None:
             finished_at = time.monotonic()
         now = (_lying(scene), len(scene.ledger.read().runs))
         if now != last:
             changed_at, last = time.monotonic(), now
-        quiet = 0 if now[0] or scene.ledger.running(_pids(scene)) else quiet + 1
+        busy = bool(now[0]) or bool(scene.ledger.running(_pids(scene)))
+        busy_at = time.monotonic() if busy else busy_at
+        quiet = time.monotonic() - busy_at > _QUIET_SECONDS
         stuck = time.monotonic() - changed_at > _STUCK_SECONDS and not any(one.unacknowledged for _, one in now[0])
-        if (done and quiet) or quiet > _QUIET_LOOKS or stuck:
+        if (done and not busy) or quiet or stuck:
             break
         time.sleep(_LOOK)
     left = ", ".join(f"{name}: {one.ready} waiting, {one.unacknowledged} unacknowledged" for name, one in _lying(scene))
     took = finished_at - scene.fault_began if finished_at and scene.fault_began else None
     return Drained(not left, took, left)
+
+
+def _all_done(scene: Scene, unfinished: Unfinished) -> bool:
+    """Say whether nothing is unfinished; the broker is asked for the last few, as each look at it costs."""
+    left = unfinished.look()
+    if left and len(left) <= _FEW:
+        unfinished.leave_out([letter.id for letter in scene.broker.dead_letters()])
+        unfinished.leave_out(_succeeded(scene, left))
+        left = unfinished.look()
+    return not left
 
 
 def _lying(scene: Scene) -> tuple[tuple[str, Waiting], ...]:
@@ -61,15 +79,17 @@ def _lying(scene: Scene) -> tuple[tuple[str, Waiting], ...]:
 
 def gather(scene: Scene) -> Evidence:
     """Give the evidence of the scene's present case; orphans of the running fleet are among it."""
-    confirmed = _confirmed(scene)
+    confirmed = {one.id: one.task for one in scene.confirmed}
+    pending = _pending(scene, confirmed)
     aside = {letter.id: letter.reason for letter in scene.broker.dead_letters() if letter.id}
-    runs = scene.ledger.read().runs[scene.runs_before :]
+    runs = tuple(scene.ledger.read().runs[scene.runs_before :])
     return Evidence(
         confirmed=confirmed,
         runs=runs,
         set_aside={one: reason for one, reason in aside.items() if one in confirmed},
         allowed=_allowed(scene, runs),
-        pending=frozenset(_pending(scene, confirmed)),
+        excused=None if scene.users_fleet else frozenset(scene.excused),
+        pending=frozenset(pending),
         succeeded=_succeeded(scene, confirmed),
         orphans=tuple(processes.described(one) for one in _strays(scene)),
     )
@@ -88,20 +108,6 @@ def left_behind(scene: Scene) -> tuple[str, ...]:
     return described
 
 
-def _confirmed(scene: Scene) -> dict[str, str]:
-    every = scene.journal.read().confirmed
-    return {one: task for one, task in every.items() if one not in scene.confirmed_before}
-
-
-def _open_ids(scene: Scene, *, aside: bool) -> frozenset[str]:
-    """Give the confirmed ids that have not finished; looking at results and at those set aside too costs more."""
-    left = _confirmed(scene).keys() - scene.ledger.read().finished
-    if left and aside:
-        left -= {letter.id for letter in scene.broker.dead_letters()}
-        left -= _succeeded(scene, left)
-    return frozenset(left)
-
-
 def _allowed(scene: Scene, runs: Iterable[Run]) -> dict[str, frozenset[str]]:
     """Give, for each task of the plan, those of the workers that ran something which may run it."""
     registered = {name: frozenset(scene.plan.registered_by(name)) for name in scene.plan.model.profiles}
@@ -116,7 +122,8 @@ def _profile(worker: str) -> str:
 
 def _succeeded(scene: Scene, ids: Iterable[str]) -> frozenset[str]:
     """Give those whose result says that they succeeded, of which the ledger has no end."""
-    states = scene.broker.results(one for one in ids if one not in scene.ledger.finished)
+    finished = scene.ledger.finished
+    states = scene.broker.results(one for one in ids if one not in finished)
     return frozenset(one for one, state in states.items() if state == "SUCCESS")
 
 
@@ -142,25 +149,14 @@ def _strays(scene: Scene) -> list[psutil.Process]:
     """Give marked processes that belong neither to a worker of the running fleet nor to who keeps it."""
 
     def strays() -> list[psutil.Process]:
-        belonging = {scene.publisher.process.pid}
         supervisor = scene.fleet.supervisor
         heads = [supervisor] if supervisor else [scene.fleet.worker(worker.name) for worker in scene.plan.workers]
         found = scene.processes()
-        heads += [one for one in found if _keeps_broker(one)]
+        heads += [one for one in found if processes.keeps(one) or processes.serves(one)]
+        belonging = {scene.publisher.process.pid}
         for head in filter(None, heads):
-            try:
-                belonging |= {head.pid, *(child.pid for child in head.children(recursive=True))}
-            except psutil.NoSuchProcess:
-                continue
+            belonging |= {head.pid, *(child.pid for child in processes.children(head))}
         return [one for one in found if one.pid not in belonging]
 
     processes.until(lambda: not strays(), _TOLD_SECONDS)
     return strays()
-
-
-def _keeps_broker(process: psutil.Process) -> bool:
-    try:
-        command = process.cmdline()
-    except psutil.Error:
-        return False
-    return "allotment.local.keeper" in command or any("valkey-server" in part for part in command[:1])

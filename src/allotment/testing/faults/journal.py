@@ -17,6 +17,15 @@ from allotment.testing.faults.ledger import Lines
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A message that the broker has, and after how many seconds the publisher was told so."""
+
+    id: str
+    task: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A message that the publisher was told is not taken: the error's class and text, and after how many seconds."""
 
@@ -36,18 +45,18 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
 
-    def confirmed(self, task_id: str, task: str) -> None:
+    def confirmed(self, confirmed: Confirmed) -> None:
         """Note a message that the broker has; it counts from the next `flush` on."""
-        self._add({"id": task_id, "task": task, "confirmed": True})
+        self._add(confirmed, {"confirmed": True})
 
     def refused(self, refused: Refused) -> None:
         """Note a message that was not taken."""
-        kept = {"error": refused.error, "text": refused.text[:400], "seconds": round(refused.seconds, 4)}
-        self._add({"id": refused.id, "task": refused.task, "confirmed": False, **kept})
+        self._add(refused, {"confirmed": False, "error": refused.error, "text": refused.text[:400]})
 
-    def _add(self, values: Mapping[str, object]) -> None:
+    def _add(self, told: Confirmed | Refused, values: Mapping[str, object]) -> None:
+        line = {"id": told.id, "task": told.task, "seconds": round(told.seconds, 4), **values, "time": time.time()}
         with self._lock:
-            self._waiting.append({**values, "time": time.time()})
+            self._waiting.append(line)
 
     def flush(self) -> None:
         """Write what was noted, and return once it is on the disk."""
@@ -74,8 +83,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lines = Lines(path)
-        self.confirmed: dict[str, str] = {}
-        """The task by the id of each message that was confirmed."""
+        self.confirmed: list[Confirmed] = []
+        """The messages that were confirmed, oldest first."""
         self.refused: list[Refused] = []
         """The messages that were not taken, oldest first."""
 
@@ -83,7 +92,7 @@ class Journal:
         """Read on to the file's end; give this journal."""
         for line in self._lines.new():
             if line["confirmed"]:
-                self.confirmed[line["id"]] = line["task"]
+                self.confirmed.append(Confirmed(line["id"], line["task"], line["seconds"]))
             else:
                 self.refused.append(Refused(line["id"], line["task"], line["error"], line["text"], line["seconds"]))
         return self

@@ -7,7 +7,8 @@ lines of several processes do not mix, and none waits in a buffer when a process
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,14 +79,19 @@ class Lines:
 
 
 class Ledger:
-    """What the ledger says so far."""
+    """What the ledger says so far.
+
+    What it gives is no copy and grows with the next `read`, so a look costs nothing that was paid for before.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lines = Lines(path)
         self._runs: list[Run] = []
-        self._open: dict[tuple[str, int], int] = {}
+        self._completed: list[Run] = []
         self._finished: set[str] = set()
+        self._open: dict[tuple[str, int], int] = {}
+        self._of_message: dict[str, list[int]] = {}
         self._effects: dict[str, int] = {}
 
     def read(self) -> "Ledger":
@@ -95,14 +101,19 @@ class Ledger:
         return self
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> Sequence[Run]:
         """Every run seen, in the order they began."""
-        return tuple(self._runs)
+        return self._runs
 
     @property
-    def finished(self) -> frozenset[str]:
+    def completed(self) -> Sequence[Run]:
+        """The runs that came to their end, in the order they did."""
+        return self._completed
+
+    @property
+    def finished(self) -> AbstractSet[str]:
         """The ids of which a run came to its end."""
-        return frozenset(self._finished)
+        return self._finished
 
     def running(self, alive: Iterable[int]) -> tuple[Run, ...]:
         """Give the runs that have begun and not ended, in processes that are `alive`."""
@@ -111,7 +122,7 @@ class Ledger:
 
     def runs_of(self, task_id: str) -> tuple[Run, ...]:
         """Give the runs of one message."""
-        return tuple(run for run in self._runs if run.id == task_id)
+        return tuple(self._runs[index] for index in self._of_message.get(task_id, ()))
 
     def effects(self, task_id: str) -> int:
         """Count how often the own code of one message's task ran."""
@@ -121,6 +132,7 @@ class Ledger:
         identity, pid = str(line.get("id")), int(line.get("pid", 0))
         if line.get("what") == "start":
             self._open[identity, pid] = len(self._runs)
+            self._of_message.setdefault(identity, []).append(len(self._runs))
             self._runs.append(Run(identity, str(line["task"]), str(line["worker"]), pid, float(line["time"])))
         elif line.get("what") == "end":
             index = self._open.pop((identity, pid), None)
@@ -131,5 +143,6 @@ class Ledger:
             self._runs[index] = ended
             if ended.finished:
                 self._finished.add(identity)
+                self._completed.append(ended)
         elif line.get("what") == "effect":
             self._effects[identity] = self._effects.get(identity, 0) + 1

@@ -1,5 +1,6 @@
 """What came of a case."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,7 +15,7 @@ class Status(StrEnum):
     BROKEN = "broken"
     """A promise was broken, or what must be seen was not."""
     MISSED = "missed"
-    """The fault did not land, so nothing was shown."""
+    """The fault did not land, or nothing was sent, so nothing was shown."""
     SKIPPED = "skipped"
     """It was not run; the reason is said."""
 
@@ -47,19 +48,25 @@ class Outcome:
     note: str = ""
     plain: "Outcome | None" = None
 
-    @property
-    def passed(self) -> bool:
-        """Whether it may count as passed, or was not run at all."""
-        return self.status in {Status.KEPT, Status.SKIPPED}
+
+def not_seen(verdict: Verdict, landed: tuple[str, ...], missed: tuple[str, ...]) -> tuple[str, ...]:
+    """Say what was not seen and must be for a case to show anything: of the fault, and of what was sent."""
+    fault = () if landed or missed else ("the fault",)
+    sent = () if verdict.confirmed else ("a message that the broker confirmed",)
+    return (*missed, *fault, *sent)
 
 
-def status_of(
-    verdict: Verdict, checks: tuple[Check, ...], landed: tuple[str, ...], missed: tuple[str, ...] = ()
-) -> Status:
-    """Say what a case came to, by what was seen of the fault and what of it was not.
+def status_of(verdict: Verdict, checks: tuple[Check, ...], unseen: tuple[str, ...]) -> Status:
+    """Say what a case came to; `unseen` is what `not_seen` gives.
 
     Broken goes before missed: what broke did so whether or not the fault landed.
     """
     if not verdict.holds or any(not check.holds for check in checks):
         return Status.BROKEN
-    return Status.KEPT if landed and not missed else Status.MISSED
+    return Status.MISSED if unseen else Status.KEPT
+
+
+def all_kept(outcomes: Iterable[Outcome]) -> bool:
+    """Say whether something was run, and all of it was kept; what was skipped shows nothing either way."""
+    ran = [outcome.status for outcome in outcomes if outcome.status is not Status.SKIPPED]
+    return bool(ran) and all(status is Status.KEPT for status in ran)

@@ -37,11 +37,33 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
+def command(process: psutil.Process) -> list[str]:
+    """Give the words of a process's command; none where it has ended."""
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    """List what a process has started, and what that has started; nothing where it has ended."""
+    with contextlib.suppress(psutil.Error):
+        return process.children(recursive=True)
+    return []
+
+
+def serves(process: psutil.Process) -> bool:
+    """Say whether it is the server of an embedded broker."""
+    return any("valkey-server" in word for word in command(process)[:1])
+
+
+def keeps(process: psutil.Process) -> bool:
+    """Say whether it is the keeper of an embedded broker."""
+    return "allotment.local.keeper" in command(process)
+
+
 def described(process: psutil.Process) -> str:
     """Give a process's number and command, in short."""
-    with contextlib.suppress(psutil.Error):
-        return f"{process.pid} {' '.join(process.cmdline())[:120]}"
-    return f"{process.pid}"
+    return f"{process.pid} {' '.join(command(process))[:120]}".rstrip()
 
 
 def left(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:

@@ -1,4 +1,4 @@
-"""A TCP proxy between a client and a server, which can stop passing bytes, cut connections, refuse them, or be slow.
+"""A TCP proxy between a client and a server, which can stop passing bytes, cut connections, or refuse them.
 
 with Proxy("127.0.0.1", 5672) as proxy:
     connection = kombu.Connection(proxy.url("amqp://guest:guest@127.0.0.1:5672//"))
@@ -49,7 +49,6 @@ class Proxy:
         """How many connections were made so far."""
         self.reset = 0
         """How many connections `cut` ended so far."""
-        self._delay = 0.0
         self._links: set[_Link] = set()
         self._new_pass = True
         self._loop = asyncio.new_event_loop()
@@ -79,11 +78,6 @@ class Proxy:
         before = f"{parts.scheme}://{parts.netloc}"
         return f"{parts.scheme}://{user}{at}{HOST}:{self.port}" + original[len(before) :]
 
-    @property
-    def connections(self) -> int:
-        """How many connections are open."""
-        return len(self._links)
-
     def stall(self) -> None:
         """Let no byte through on the connections that exist, and keep them open; new ones work."""
         self._in_loop(self._hold)
@@ -107,11 +101,10 @@ class Proxy:
         self._in_loop(hold_replies)
 
     def resume(self) -> None:
-        """Pass everything again, what was kept back too, without delay, and accept connections again."""
+        """Pass everything again, what was kept back too, and accept connections again."""
 
         def release() -> None:
             self._new_pass = True
-            self._delay = 0.0
             for link in self._links:
                 link.release()
 
@@ -139,14 +132,6 @@ class Proxy:
                 self._server = None
 
         self._in_loop(close)
-
-    def delay(self, seconds: float) -> None:
-        """Keep every piece back for so many seconds, in both directions, before it is passed on."""
-
-        def slow() -> None:
-            self._delay = seconds
-
-        self._in_loop(slow)
 
     def _hold(self) -> None:
         for link in self._links:
@@ -205,8 +190,6 @@ class Proxy:
             if not passing.is_set():
                 self.blocked += len(data)
             await passing.wait()
-            if self._delay:
-                await asyncio.sleep(self._delay)
             writer.write(data)
             await writer.drain()
             self.passed += len(data)

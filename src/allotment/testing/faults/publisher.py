@@ -18,7 +18,7 @@ from typing import Any
 
 from celery import Celery
 
-from allotment.testing.faults.journal import JournalWriter, Refused
+from allotment.testing.faults.journal import Confirmed, JournalWriter, Refused
 
 PLAIN = "plain"
 """In place of a fleet file: send as plain Celery."""
@@ -109,7 +109,7 @@ class _Sender:
             seconds = time.monotonic() - began
             self._journal.refused(Refused(identity, task, type(error).__name__, str(error), seconds))
         else:
-            self._journal.confirmed(identity, task)
+            self._journal.confirmed(Confirmed(identity, task, time.monotonic() - began))
 
 
 def _app_of(fleet_file: str) -> Celery:

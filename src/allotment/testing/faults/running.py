@@ -16,7 +16,8 @@ from celery import Celery
 
 from allotment.local.running import RunningFleet
 from allotment.plan.plan import Plan
-from allotment.testing.faults.processes import alive, until
+from allotment.testing.faults.announced import Announced
+from allotment.testing.faults.processes import alive, children, until
 from allotment.testing.faults.workload import plain
 
 START_SECONDS = 60.0
@@ -54,12 +55,7 @@ class FleetUnderTest(ABC):
     def pids(self, name: str) -> list[int]:
         """List the process numbers of a worker and its pool."""
         process = self.worker(name)
-        if process is None:
-            return []
-        try:
-            return [process.pid, *(child.pid for child in process.children(recursive=True))]
-        except psutil.NoSuchProcess:
-            return []
+        return [process.pid, *(child.pid for child in children(process))] if process else []
 
 
 class SupervisedFleet(FleetUnderTest):
@@ -74,6 +70,7 @@ class SupervisedFleet(FleetUnderTest):
         self._make = make
         self._fleet = make()
         self._log = log
+        self._announced = Announced()
         self._earlier: list[dict[str, Any]] = []
 
     @property
@@ -83,12 +80,14 @@ class SupervisedFleet(FleetUnderTest):
 
     def start(self) -> None:
         """Start it, again too, and wait until every worker consumes. Raises FleetNotStarted."""
+        self._read()
         self._earlier += self._fleet.events
         self._fleet = self._make()
+        self._announced.begin_again()
         try:
             self._fleet.start()
         finally:
-            self._write_log()
+            self._read()
 
     def stop(self) -> None:
         """Drain it and wait for its end."""
@@ -97,22 +96,27 @@ class SupervisedFleet(FleetUnderTest):
     def stop_with_code(self) -> int:
         """Drain it, wait for its end and give the supervisor's exit code."""
         code = self._fleet.stop()
-        self._write_log()
+        self._read()
         return code
 
-    def _write_log(self) -> None:
-        self._log.write_text("".join(json.dumps(event) + "\n" for event in self.events))
+    def _read(self) -> Announced:
+        """Take in what it has said since, and write it down."""
+        new = self._announced.read(self._fleet.events)
+        if new:
+            with self._log.open("a") as log:
+                log.writelines(json.dumps(event) + "\n" for event in new)
+        return self._announced
 
     def worker(self, name: str) -> psutil.Process | None:
         """Give the process of a worker that was started last, if it runs."""
-        for event in reversed(self._fleet.events):
-            if event.get("worker") == name and event["event"] == "started":
-                try:
-                    process = psutil.Process(event["pid"])
-                except psutil.NoSuchProcess:
-                    return None
-                return process if alive(process) else None
-        return None
+        pid = self._read().pid(name)
+        if pid is None:
+            return None
+        try:
+            process = psutil.Process(pid)
+        except psutil.NoSuchProcess:
+            return None
+        return process if alive(process) else None
 
     def times_ready(self, name: str) -> int:
         """Count how often a worker became ready."""
@@ -120,9 +124,7 @@ class SupervisedFleet(FleetUnderTest):
 
     def count(self, event: str, worker: str | None = None) -> int:
         """Count the events of a kind, of one worker or of all."""
-        return sum(
-            one["event"] == event and (worker is None or one.get("worker") == worker) for one in list(self.events)
-        )
+        return self._read().count(event, worker)
 
     @property
     def supervisor(self) -> psutil.Process | None:
@@ -174,7 +176,8 @@ class PlainFleet(FleetUnderTest):
     def stop(self) -> None:
         """Warm shutdown of all, and SIGKILL after 20 seconds."""
         self._ended.set()
-        self._keeping.join()
+        if self._keeping.is_alive():
+            self._keeping.join()
         for process in self._processes.values():
             process.terminate()
         for process in self._processes.values():

@@ -9,11 +9,13 @@ from pathlib import Path
 from allotment.errors import UnknownName
 from allotment.model.names import did_you_mean
 from allotment.testing.brokers import BrokerServerError
+from allotment.testing.faults.breaking import possible_faults
 from allotment.testing.faults.brokers import BROKERS
 from allotment.testing.faults.gathering import left_behind
 from allotment.testing.faults.scene import STEPS, Scene
 from allotment.testing.faults.schedule import Planned, schedule
-from allotment.testing.faults.soak import Happened, Soaked, possible_faults, soak
+from allotment.testing.faults.soak import soak
+from allotment.testing.faults.soaked import Happened, Soaked
 from allotment.testing.faults.users_fleet import UsersFleet
 
 
@@ -56,7 +58,7 @@ def soak_on(
             try:
                 with scene:
                     _refuse_unknown(order.tasks, scene)
-                    planned = schedule(order.seed, order.seconds, possible_faults(server))
+                    planned = schedule(order.seed, order.seconds, possible_faults(server, scene.plan))
                     begin(planned)
                     tasks = order.tasks or STEPS
                     soaked = soak(

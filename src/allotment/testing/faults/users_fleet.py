@@ -35,12 +35,11 @@ class UsersFleet:
         self._reference = file.model.app
         self._path = file.path
         self._document = yaml.safe_load(file.path.read_text())
-        included = self._document.get("include") or []
         self._document |= {
             "app": f"{_MODULE}:app",
             "broker": broker,
             "results": results,
-            "include": [str(self._folder / one) for one in ([included] if isinstance(included, str) else included)],
+            "include": [str(self._folder / one) for one in self._document.get("include") or ()],
         }
 
     def write(self, fleet_file: Path) -> None:

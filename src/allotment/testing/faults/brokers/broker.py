@@ -147,20 +147,27 @@ class ServedBroker(FaultBroker):
     def __init__(self) -> None:
         self._server = self.kind()
         self._proxy = Proxy(port=self._server.port)
+        self._open = contextlib.ExitStack()
 
     @classmethod
     def unavailable(cls) -> str | None:
         """Say why this machine cannot run it; None: it can."""
         return cls.kind.unavailable()
 
+    @property
+    def _parts(self) -> tuple[LocalServer | Proxy, ...]:
+        """What runs, in the order in which it is started."""
+        return self._server, self._proxy
+
     def __enter__(self) -> Self:
-        self._server.start()
-        self._proxy.__enter__()
+        with contextlib.ExitStack() as starting:
+            for part in self._parts:
+                starting.enter_context(part)
+            self._open = starting.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._proxy.__exit__()
-        self._server.close()
+        self._open.close()
 
     @property
     def direct(self) -> str:

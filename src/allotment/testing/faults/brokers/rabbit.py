@@ -2,14 +2,15 @@
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import redis
 from kombu import Connection
 
 from allotment.model.names import DEAD_QUEUE
-from allotment.testing.brokers import RabbitServer, ValkeyServer
+from allotment.testing.brokers import LocalServer, RabbitServer, ValkeyServer
 from allotment.testing.faults.brokers.broker import DeadLetter, ServedBroker, Waiting, dead_letter
+from allotment.testing.faults.proxy import Proxy
 
 
 class _RabbitBroker(ServedBroker):
@@ -26,13 +27,9 @@ class _RabbitBroker(ServedBroker):
         """Say why this machine cannot run it; None: it can."""
         return super().unavailable() or ValkeyServer.unavailable()
 
-    def __enter__(self) -> Self:
-        self._kept.start()
-        return super().__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        super().__exit__()
-        self._kept.close()
+    @property
+    def _parts(self) -> tuple[LocalServer | Proxy, ...]:
+        return self._kept, *super()._parts
 
     @property
     def addresses(self) -> tuple[str, str]:

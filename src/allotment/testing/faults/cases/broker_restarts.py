@@ -3,10 +3,13 @@
 import psutil
 
 from allotment.testing.brokers import RabbitServer
-from allotment.testing.faults.case import EVERY, NETWORK, Case, Skipped
+from allotment.testing.faults import processes
+from allotment.testing.faults.case import EVERY, NETWORK, Case
 from allotment.testing.faults.scene import Scene
 
 _WAITING = 200
+_SECONDS = 0.1
+"""Seconds that each of them takes: some must wait and run when the fault comes."""
 _AFTER = 30
 
 
@@ -28,14 +31,15 @@ def _restart(scene: Scene, *, by_force: bool) -> None:
     if isinstance(server, RabbitServer):
         server.write_through()
     stream = scene.send(rate=40.0, count=None)
-    scene.sent(args=[0.02], count=_WAITING)
-    before = server.pid
+    scene.sent(args=[_SECONDS], count=_WAITING)
+    process = psutil.Process(server.pid)
+    _much_to_do(scene)
     scene.fault()
     if by_force:
         server.kill()
     else:
         server.stop()
-    scene.landed(f"the broker (process {before}) is gone", seen=not server.running)
+    scene.landed(f"the broker (process {process.pid}) is gone", seen=not processes.alive(process))
     server.start()
     stream.stop()
     scene.ended(stream)
@@ -44,19 +48,17 @@ def _restart(scene: Scene, *, by_force: bool) -> None:
 
 def _kill_embedded(scene: Scene) -> None:
     """SIGKILL the embedded server: its keeper ends with it, and the supervisor starts another."""
-    scene.sent(args=[0.02], count=_WAITING)
-    server = next((one for one in scene.processes() if _is_server(one)), None)
-    if server is None:
-        raise Skipped("no embedded server was found")
-    scene.killed(server, "the embedded server")
+    server = next((one for one in scene.processes() if processes.serves(one)), None)
+    scene.sent(args=[_SECONDS], count=_WAITING)
+    _much_to_do(scene)
+    scene.killed(server, "embedded server")
     scene.publishes_again(_AFTER)
 
 
-def _is_server(process: psutil.Process) -> bool:
-    try:
-        return "valkey-server" in process.name() or any("valkey-server" in part for part in process.cmdline()[:1])
-    except psutil.Error:
-        return False
+def _much_to_do(scene: Scene) -> None:
+    """Look whether messages wait or run, just before the broker goes."""
+    count = len(scene.unfinished.look())
+    scene.landed(f"{count} messages waited or ran", seen=count > 0)
 
 
 CASES = (

@@ -7,7 +7,7 @@ import subprocess
 from allotment.local.running import FleetNotStarted
 from allotment.local.state import StateFolder
 from allotment.testing.faults.case import NETWORK, Case, Skipped
-from allotment.testing.faults.scene import LEFT, Scene
+from allotment.testing.faults.scene import LEFT, RIGHT, Scene
 
 
 def state_folder_full(scene: Scene) -> None:
@@ -33,7 +33,7 @@ def state_folder_full(scene: Scene) -> None:
 
 def _fill_and_kill(scene: Scene, state: StateFolder) -> None:
     fleet = scene.under_allot
-    right = fleet.worker("right-1@here")
+    right = fleet.worker(RIGHT)
     filler = state.path.parent / "filler"
     scene.sent(count=30)
     try:
@@ -46,14 +46,17 @@ def _fill_and_kill(scene: Scene, state: StateFolder) -> None:
     scene.killed(fleet.worker(LEFT), LEFT)
     scene.again(LEFT, ready)
     scene.sent(count=30)
-    scene.expect("the other workers are untouched", "they are", holds=fleet.worker("right-1@here") == right)
+    scene.untouched(right, RIGHT)
     damaged = [path.name for path in state.path.glob("*.json") if not _whole(path.read_text())]
     scene.expect("what was noted is whole", ", ".join(damaged) or "it is", holds=not damaged)
     fleet.stop()
     try:
         fleet.start()
     except FleetNotStarted as error:
-        scene.expect("it is said that the disk is full", str(error)[:160], holds="space" in str(error).lower())
+        said = str(error)
+    else:
+        said = "it starts, and says nothing"
+    scene.expect("it is said that the disk is full", said[:160], holds="space" in said.lower())
     filler.unlink()
 
 

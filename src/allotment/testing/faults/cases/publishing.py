@@ -8,7 +8,7 @@ from kombu import Connection
 from allotment.testing.brokers import RabbitServer
 from allotment.testing.faults.case import EVERY, NETWORK, RABBIT, Case, Skipped
 from allotment.testing.faults.journal import Refused
-from allotment.testing.faults.scene import Scene
+from allotment.testing.faults.scene import RIGHT, Scene
 from allotment.testing.faults.workload.fleet import PUBLISH, SMALL
 
 _MESSAGES = 200
@@ -18,12 +18,11 @@ _TOO_LARGE = 17 * 2**20
 
 def queue_full(scene: Scene) -> None:
     """Send 200 messages, by four producers at once, to a queue of 50 whose worker is slow."""
-    before = len(scene.journal.read().confirmed)
     scene.fault()
     scene.ended(scene.send("right.step", args=[0.1], count=_MESSAGES, threads=4, queue="small"), 120.0)
     refused = scene.refused
-    confirmed = len(scene.journal.read().confirmed) - before
-    scene.landed(f"{_MESSAGES} messages went to a queue of {SMALL}", seen=confirmed + len(refused) == _MESSAGES)
+    told = len(scene.confirmed) + len(refused)
+    scene.landed(f"{_MESSAGES} messages went to a queue of {SMALL}", seen=told == _MESSAGES)
     _all_are(scene, refused, "QueueFull")
 
 
@@ -32,8 +31,9 @@ def no_such_queue(scene: Scene) -> None:
     scene.fault()
     scene.sent("left.step", count=3, queue="nowhere")
     refused = scene.refused
-    scene.landed("three messages were sent to a queue that is not there", seen=True)
+    scene.landed("three messages were sent to a queue that is not there")
     _all_are(scene, refused, "QueueUnknown")
+    scene.publishes_again(3)
 
 
 def queue_deleted(scene: Scene) -> None:
@@ -41,8 +41,8 @@ def queue_deleted(scene: Scene) -> None:
     if scene.plain:
         raise Skipped("plain Celery sends without asking for the queue")
     scene.sent("right.step", count=3, queue="small")
-    scene.until_finished(3)
-    worker = scene.fleet.worker("right-1@here")
+    scene.until_completed(3)
+    worker = scene.fleet.worker(RIGHT)
     if worker is None:
         return
     worker.suspend()
@@ -50,7 +50,7 @@ def queue_deleted(scene: Scene) -> None:
         scene.fault()
         lane = scene.plan.lane("right.step", "small").name
         scene.broker.delete_queue(lane)
-        scene.landed(f"the queue {lane} is deleted", seen=True)
+        scene.landed(f"the queue {lane} is deleted", seen=lane not in scene.broker.waiting([lane]))
         scene.sent("right.step", count=5, queue="small")
         refused = scene.refused
         there = scene.broker.waiting([lane])
@@ -69,10 +69,11 @@ def too_large(scene: Scene) -> None:
     scene.fault()
     scene.sent("left.step", args=[f"bytes:{_TOO_LARGE}"])
     refused = scene.refused
-    scene.landed("17 MiB were handed to the publisher", seen=True)
+    scene.landed("17 MiB were handed to the publisher")
     _all_are(scene, refused, "MessageTooLarge")
     told = " ".join(one.text for one in refused)
     scene.expect("it says how much is allowed", told[:160] or "it says nothing", holds="16Mi" in told)
+    scene.publishes_again(3)
 
 
 def memory_alarm(scene: Scene) -> None:
@@ -102,14 +103,16 @@ def memory_alarm(scene: Scene) -> None:
 
 
 def _no_memory(scene: Scene) -> bool:
-    _memory(scene, "1mb")
-    return True
+    return _memory(scene, "1mb") > 2**20
 
 
-def _memory(scene: Scene, limit: str) -> None:
+def _memory(scene: Scene, limit: str) -> int:
+    """Limit a Redis server's memory; give how many bytes it uses."""
     with Connection(scene.broker.direct) as connection:
-        connection.default_channel.client.config_set("maxmemory-policy", "noeviction")
-        connection.default_channel.client.config_set("maxmemory", limit)
+        client = connection.default_channel.client
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", limit)
+        return int(client.info("memory")["used_memory"])
 
 
 def _all_are(scene: Scene, refused: tuple[Refused, ...], error: str) -> None:

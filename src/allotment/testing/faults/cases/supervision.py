@@ -1,9 +1,12 @@
 """The supervisor: told to stop, killed, started twice, and misled."""
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from itertools import pairwise
 
 import psutil
@@ -13,11 +16,12 @@ from allotment.local.state import StateFolder
 from allotment.testing.faults import processes
 from allotment.testing.faults.case import EVERY, Case
 from allotment.testing.faults.running import SupervisedFleet
-from allotment.testing.faults.scene import LEFT, WAITING, Scene
+from allotment.testing.faults.scene import LEFT, RIGHT, WAITING, Scene
 
 _SHORT = ("redis",)
 _GONE_SECONDS = 60.0
 _TRIES = 4
+_LEFTS = (LEFT, "left-2@here")
 
 
 def stopped_in_time(scene: Scene) -> None:
@@ -27,7 +31,7 @@ def stopped_in_time(scene: Scene) -> None:
 
 def stopped_too_early(scene: Scene) -> None:
     """SIGTERM while a task runs that takes longer than the grace: it is given back, and run by the next fleet."""
-    _stop_while_running(scene, 10.0, again=True)
+    _stop_while_running(scene, 5.5, again=True)
 
 
 def _stop_while_running(scene: Scene, seconds: float, *, again: bool) -> None:
@@ -35,14 +39,15 @@ def _stop_while_running(scene: Scene, seconds: float, *, again: bool) -> None:
     (long,) = scene.sent("left.step", args=[seconds])
     scene.until_running(long)
     scene.sent(count=60)
+    scene.landed("it was told to stop while a long task ran", seen=scene.runs_in(LEFT, long))
     scene.fault()
     code = fleet.stop_with_code()
     finished = any(run.finished for run in scene.runs_of(long))
-    scene.landed("it was told to stop while a long task ran", seen=finished is not again)
     scene.expect("allot up ends with code 0", str(code), holds=code == 0)
     fleet.start()
     if again:
-        done = scene.until(lambda: any(run.finished for run in scene.runs_of(long)))
+        scene.landed("the grace was over before the task", seen=not finished)
+        done = scene.until_done([long])
         scene.expect("the task is run again", "it is" if done else "it is not", holds=done)
     else:
         runs = len(scene.runs_of(long))
@@ -52,13 +57,16 @@ def _stop_while_running(scene: Scene, seconds: float, *, again: bool) -> None:
 def supervisor_killed(scene: Scene) -> None:
     """SIGKILL of the supervisor under load: its workers end too; the next one starts just as many."""
     fleet = scene.under_allot
-    scene.sent(args=[0.05], count=90)
-    scene.until_finished(5)
+    scene.sent(args=[0.2], count=90)
+    scene.until_completed(5)
     workers = [fleet.worker(worker.name) for worker in scene.plan.workers]
-    scene.fault()
     supervisor = fleet.supervisor
+    ran = sum(len(scene.running_in(worker.name)) for worker in scene.plan.workers)
+    there = supervisor is not None and processes.alive(supervisor)
+    scene.landed(f"{ran} tasks ran under the supervisor", seen=there and ran > 0)
+    scene.fault()
     fleet.kill_supervisor()
-    scene.landed("the supervisor is gone", seen=supervisor is None or not processes.alive(supervisor))
+    scene.landed("the supervisor is gone", seen=supervisor is not None and not processes.alive(supervisor))
     left = processes.left([one for one in workers if one], _GONE_SECONDS)
     scene.expect("its workers end with it", f"{len(left)} are left", holds=not left)
     fleet.start()
@@ -76,11 +84,7 @@ def _exactly(scene: Scene) -> None:
 
 
 def _is_worker(process: psutil.Process) -> bool:
-    try:
-        command = process.cmdline()
-    except psutil.Error:
-        return False
-    return "allotment" in command and "worker" in command
+    return {"allotment", "worker"} <= set(processes.command(process))
 
 
 def second_supervisor(scene: Scene) -> None:
@@ -88,41 +92,60 @@ def second_supervisor(scene: Scene) -> None:
     fleet = scene.under_allot
     supervisor = fleet.supervisor
     scene.fault()
-    module = "allotment.testing.faults.workload.weakened" if "lock" in scene.without else "allotment"
-    second = RunningFleet(scene.fleet_file, environment=scene.environment, module=module)
+    second = RunningFleet(scene.fleet_file, environment=scene.environment, module=scene.allot)
+    there = supervisor is not None and processes.alive(supervisor)
+    scene.landed("a second allot up was started while the first one ran", seen=there)
     try:
         second.start()
     except FleetNotStarted as error:
         said = str(error)
-        scene.landed("a second allot up was started")
         pid = str(supervisor.pid) if supervisor else "?"
         scene.expect("it names the process of the first", said[:160], holds=pid in said)
     else:
-        scene.landed("a second allot up was started")
         scene.expect("the second is refused", "it runs", holds=False)
     finally:
         code = second.stop()
     scene.expect("it ends with a code of its own", str(code), holds=code not in {0, 1})
     _exactly(scene)
+    scene.sent(count=30)
 
 
 def stranger(scene: Scene) -> None:
-    """The notes of the last supervisor name a process number that a stranger has now: the stranger is left alone."""
+    """The notes of the last supervisor name a process number that a stranger has now: the stranger is left alone.
+
+    They also name a process as they would one of a fleet that was killed: that one is ended, so they are heeded.
+    """
     fleet = scene.under_allot
     scene.sent(count=30)
+    notes = StateFolder.of(scene.fleet_file, scene.environment).file("workers-here.json")
+    noted = {entry["name"]: entry for entry in json.loads(notes.read_text())}
     fleet.stop()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True) as other:
-        state = StateFolder.of(scene.fleet_file, scene.environment)
-        began = psutil.Process(other.pid).create_time()
-        forged = [{"name": worker.name, "pid": other.pid, "started": began - 100} for worker in scene.plan.workers]
-        for node in (*scene.plan.model.nodes, "+".join(scene.plan.model.nodes)):
-            state.file(f"workers-{node}.json").write_text(json.dumps(forged))
+    with _sleeper() as other, _sleeper() as left_over:
+        forged = [{**noted[LEFT], **_note(other, -100.0)}, {**noted[RIGHT], **_note(left_over, 0.0)}]
+        notes.write_text(json.dumps(forged))
         scene.fault()
-        scene.landed(f"the notes name process {other.pid}, a stranger")
         fleet.start()
-        alive = other.poll() is None
-        other.kill()
+        heeded, alive = not processes.alive(left_over), processes.alive(other)
+    scene.landed(f"the notes name process {other.pid}, a stranger, and are heeded", seen=heeded)
     scene.expect("the stranger is not signalled", "it lives" if alive else "it has ended", holds=alive)
+
+
+@contextlib.contextmanager
+def _sleeper() -> Iterator[psutil.Process]:
+    """Give a process that does nothing, and is no part of the fleet."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    collecting = threading.Thread(target=process.wait)  # as init would: whoever ends it waits until it is gone
+    collecting.start()
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.kill()
+        collecting.join()
+
+
+def _note(process: psutil.Process, seconds: float) -> dict[str, float]:
+    """Give what the supervisor notes of a process, as if it had been started so many seconds later."""
+    return {"pid": process.pid, "started": process.create_time() + seconds}
 
 
 def broken_edit(scene: Scene) -> None:
@@ -131,11 +154,12 @@ def broken_edit(scene: Scene) -> None:
     before = [fleet.worker(worker.name) for worker in scene.plan.workers]
     stream = scene.send(rate=40.0, count=None)
     text = scene.fleet_file.read_text()
+    broken = text.replace("left.*", "left.*\n  - :", 1)
     scene.fault()
-    scene.fleet_file.write_text(text.replace("left.*", "left.*\n  - :", 1))
-    _hang_up(fleet)
+    scene.fleet_file.write_text(broken)
+    told = _hang_up(fleet)
+    scene.landed("the file was broken and SIGHUP sent", seen=told and broken != text)
     said = scene.until(lambda: fleet.count("not-followed") > 0, 30.0)
-    scene.landed("the file was broken and SIGHUP sent")
     scene.expect("it says that the file is not followed", "it does" if said else "it does not", holds=said)
     same = [fleet.worker(worker.name) for worker in scene.plan.workers] == before
     scene.expect("the workers are untouched", "they are" if same else "others run", holds=same)
@@ -149,26 +173,33 @@ def scaled_down_while_busy(scene: Scene) -> None:
     fleet = scene.under_allot
     scene.fleet_file.write_text(scene.workload.text(left_workers=2))
     _hang_up(fleet)
-    two = scene.until(lambda: fleet.times_ready("left-2@here") > 0)
+    two = scene.until(lambda: fleet.times_ready(_LEFTS[1]) > 0)
     scene.expect("a second worker is started", "it is" if two else "it is not", holds=two)
-    long = scene.sent("left.step", args=[2.0], count=4)
-    for one in long:
-        scene.until_running(one)
+    # as many as keep both busy until the file is followed, none for longer in a worker than the visibility timeout
+    long = scene.sent("left.step", args=[1.0], count=24)
+    scene.until(lambda: all(scene.running_in(worker) for worker in _LEFTS))
     scene.fault()
     scene.fleet_file.write_text(scene.workload.text(left_workers=1))
     _hang_up(fleet)
     scene.sent(count=30)
-    one_left = scene.until(lambda: sum(fleet.worker(f"left-{index}@here") is not None for index in (1, 2)) == 1)
-    scene.landed("one worker was taken away while both were busy", seen=two and one_left)
-    scene.until(lambda: set(long) <= scene.ledger.read().finished)
-    runs = [len(scene.runs_of(one)) for one in long]
-    scene.expect("what ran is finished, and once", f"runs: {runs}", holds=runs == [1] * len(long))
+    scene.until(lambda: fleet.count("draining") > 0)
+    one_left = scene.until(lambda: sum(fleet.worker(worker) is not None for worker in _LEFTS) == 1)
+    scene.until_done(long)
+    runs = [run for one in long for run in scene.runs_of(one)]
+    drained = [event for event in fleet.events if event["event"] == "draining"]
+    busy = {run.worker for run in runs if drained and run.going_on(drained[0]["time"])}
+    scene.landed("one worker was taken away while both were busy", seen=one_left and busy == set(_LEFTS))
+    counts = [len(scene.runs_of(one)) for one in long]
+    scene.expect("what ran is finished, and once", f"runs: {counts}", holds=counts == [1] * len(long))
 
 
-def _hang_up(fleet: SupervisedFleet) -> None:
+def _hang_up(fleet: SupervisedFleet) -> bool:
+    """Send SIGHUP; say whether there was somebody to hear it."""
     supervisor = fleet.supervisor
-    if supervisor is not None:
-        supervisor.send_signal(signal.SIGHUP)
+    if supervisor is None or not processes.alive(supervisor):
+        return False
+    supervisor.send_signal(signal.SIGHUP)
+    return True
 
 
 def crash_at_import(scene: Scene) -> None:
@@ -184,8 +215,8 @@ def crash_at_import(scene: Scene) -> None:
     longer = all(later > earlier for earlier, later in pairwise(delays))
     scene.expect("it is tried again ever more seldom", f"after {delays} s", holds=tried and longer)
     done = scene.sent("left.step", "right.step", count=20)
-    scene.until(lambda: set(done) <= scene.ledger.read().finished)
-    scene.expect("the others are untouched", "they are", holds=fleet.worker(LEFT) == before)
+    scene.until_done(done)
+    scene.untouched(before, LEFT)
     scene.crash_file.unlink()
     scene.again(WAITING, ready)
 
