@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from celery import Celery
@@ -27,11 +28,12 @@ from allotment.engine.dead.destination import Terms
 from allotment.engine.dead.letters import Outcome, purge, read, replay
 from allotment.engine.installation import install
 from allotment.engine.quarantine import dead_queue
-from allotment.errors import BrokerUnreachable
+from allotment.errors import AllotmentError, BrokerUnreachable
 from allotment.local.inventory import read_inventory
 from allotment.model.dead_letter import DeadLetter
 from allotment.model.names import DEAD_QUEUE
 from allotment.source.fleet_file import read_fleet_file
+from allotment.testing.faults.proxy import Proxy
 
 IDLE = """
 app: crew.app:app
@@ -312,6 +314,42 @@ def test_two_replays_at_once_send_each_message_once(idle: Idle) -> None:
     outcomes += idle.replay()
     assert sorted(outcome.letter.key for outcome in outcomes if not outcome.gone) == sorted(ids)
     assert sorted(message.headers["id"] for message in idle.taken_from("idle:left")) == sorted(ids)
+
+
+@pytest.mark.parametrize("fleet", ["redis"], indirect=True)
+def test_what_others_take_meanwhile_hides_no_letter(idle: Idle) -> None:
+    """Letters lie in a list there, and are found by how many lie behind them."""
+    ids = [idle.lay("left.add", number, 1) for number in range(160)]
+    letters = idle.letters()
+    replaying = replay(idle.app, letters[40:], Terms())
+    outcomes = [next(replaying)]
+    assert len(list(purge(idle.app, letters[:40]))) == 40
+    outcomes += replaying
+    assert sorted(str(outcome.letter.id) for outcome in outcomes if outcome.lane) == sorted(ids[40:])
+    ids = [idle.lay("left.add", number, 1) for number in range(160)]
+    letters = idle.letters()
+    found = read(idle.app, lambda count: list(purge(idle.app, letters[:40])) if count == 60 else None)
+    assert sorted(str(letter.id) for letter in found) == sorted(ids)
+
+
+@pytest.mark.parametrize("fleet", ["rabbitmq"], indirect=True)
+def test_a_lost_connection_leaves_it_open_whether_the_last_is_in_both_which_is_told(idle: Idle) -> None:
+    for number in range(3):
+        idle.lay("left.add", number, 1)
+    with Proxy(port=urlsplit(idle.broker_url).port or 0) as proxy:
+        app = Celery("behind", set_as_current=False)
+        environment = {**idle.environment, "BROKER_URL": proxy.url(idle.broker_url)}
+        inventory = read_inventory("crew.app:app", idle.folder)
+        install(read_fleet_file(idle.folder / "fleet.yaml", environment), app, inventory.tasks)
+        told = []
+        for use in (replay(app, idle.letters(), Terms()), purge(app, idle.letters())):
+            next(use)
+            proxy.cut()
+            with pytest.raises(AllotmentError) as caught:
+                list(use)
+            told.append("send it twice" in str(caught.value.hint))
+        close(app)
+    assert told == [True, False], "what is thrown away is in no other queue"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -107,6 +107,8 @@ CASES = [
     Case("protocol-1-eta-words", "unreadable-eta", headers={"task": "…"}, body=protocol_1(eta="later")),
     Case("mixed-without-args", body=b'{"kwargs": {}}'),
     Case("map-of-nothing", headers={"task": "celery.map"}, body=b'[[], {"task": {"task": []}, "it": 1}, {}]'),
+    Case("map-of-a-number", headers={"task": "celery.map"}, body=b'[[], {"task": {"task": 5}, "it": []}, {}]'),
+    Case("chunks-of-null", headers={"task": "celery.chunks"}, body=b'[[], {"task": {"task": null}, "it": []}, {}]'),
     Case("unknown", "unknown-task", headers={"task": "ghost." + "x" * 60_000}),
     Case("unknown-in-unicode", "unknown-task", headers={"task": "ghost.\ud800\u202e\0\n"}),
     Case(

@@ -2,105 +2,17 @@
 
 import json
 import os
-import shutil
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import psutil
 import pytest
-from celery import Celery, chain, chord
+from celery import chain, chord
 from celery.exceptions import TimeLimitExceeded
-from celery.result import AsyncResult
-
-from allotment.engine.client import close, keep_results_quiet
-from allotment.engine.installation import install
-from allotment.local.inventory import read_inventory
-from allotment.local.running import RunningFleet
-from allotment.source.fleet_file import read_fleet_file
-from allotment.testing.brokers import RedisServer
-
-PROJECT = Path(__file__).parent.parent / "fixtures" / "projects" / "till"
-WAIT = 60.0
-
-
-def until(what: Callable[[], Any], timeout: float = WAIT) -> Any:
-    """Wait until something is so, and give it."""
-    deadline = time.monotonic() + timeout
-    while not (found := what()):
-        assert time.monotonic() < deadline, "it did not come to be"
-        time.sleep(0.02)
-    return found
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A run, as the task wrote it down; it says its id, or what the task before gave."""
-
-    task: str
-    order: str
-    said: str
-    pid: int
-
-
-@dataclass(frozen=True)
-class Till:
-    """The running fleet of the project till."""
-
-    app: Celery
-    fleet: RunningFleet
-    folder: Path
-
-    def signature(self, name: str, *arguments: Any, queue: str = "fork", **options: Any) -> Any:
-        return self.app.signature(f"till.{name}", args=arguments, app=self.app).set(queue=queue, **options)
-
-    def send(self, name: str, *arguments: Any, queue: str = "fork", **options: Any) -> AsyncResult:
-        return self.signature(name, *arguments, queue=queue, **options).apply_async()
-
-    def ran(self, task: str, order: object) -> list[Entry]:
-        """List what was run of a task for an order."""
-        ledger = self.folder / "ledger"
-        lines = ledger.read_text().splitlines() if ledger.exists() else []
-        entries = (Entry(task, order, said, int(pid)) for task, order, said, pid, _ in map(str.split, lines))
-        return [entry for entry in entries if (entry.task, entry.order) == (task, str(order))]
-
-    def close_gate(self, order: object) -> Path:
-        """Make the runs of an order wait, until the file is gone."""
-        gate = self.folder / f"closed-{order}"
-        gate.touch()
-        return gate
-
-    def said(self, *parts: str) -> list[str]:
-        """List the lines of the workers' logs with all of these parts."""
-        lines = [str(event.get("text", "")) for event in list(self.fleet.events)]
-        return [line for line in lines if all(part in line for part in parts)]
-
-    def repeated(self, name: str, order: object, queue: str = "fork") -> list[AsyncResult]:
-        """Send twice, by the hand of two that know nothing of each other."""
-        return [self.send(name, order, queue=queue) for _ in range(2)]
-
-
-@contextmanager
-def running(folder: Path, environment: Mapping[str, str]) -> Iterator[Till]:
-    file = read_fleet_file(folder / "fleet.yaml", dict(environment))
-    assert file.model.app is not None
-    app = Celery("client", set_as_current=False)
-    install(file, app, read_inventory(file.model.app, folder).tasks)
-    keep_results_quiet(app)
-    with RunningFleet(file.path, environment={**environment, "LEDGER": str(folder / "ledger")}) as fleet:
-        yield Till(app, fleet, folder)
-        close(app)
-
-
-def project(folder: Path) -> Path:
-    return Path(shutil.copytree(PROJECT, folder / "till"))
+from conformance.till_tools import WAIT, Till, project, running, until
 
 
 @pytest.fixture(scope="module", params=["embedded", "redis", "rabbitmq"])
@@ -311,48 +223,3 @@ def test_a_contract_is_told_apart_by_what_its_arguments_mean(till: Till) -> None
     assert len(till.ran("agreed", f"{order}-{date(2026, 1, 1)}")) == 1
     signature.apply_async(args=[order, "2026-01-02"]).get(timeout=WAIT)
     assert len(till.ran("agreed", f"{order}-{date(2026, 1, 2)}")) == 1
-
-
-@pytest.fixture
-def apart(redis_server: RedisServer, tmp_path: Path) -> Iterator[tuple[Till, RedisServer]]:
-    """Give a fleet with its messages at one server and its keys at another, which may be stopped."""
-    folder = project(tmp_path)
-    with (folder / "fleet.yaml").open("a") as file:
-        file.write("nodes: {local: {workers: {fork: 1}}}\n")
-    with (
-        RedisServer() as store,
-        running(folder, {"BROKER_URL": redis_server.url[:-1] + "8", "RESULT_URL": store.url}) as till,
-    ):
-        yield till, store
-
-
-def test_calls_wait_until_the_store_answers(apart: tuple[Till, RedisServer]) -> None:
-    till, store = apart
-    order = uuid4().hex
-    store.stop()
-    sent = till.signature("charge", order).set(ignore_result=True)
-    identities = [sent.apply_async().id for _ in range(2)]
-    until(lambda: all(till.said("put off", identity, "does not answer") for identity in identities))
-    assert till.ran("charge", order) == []
-    store.start()
-    until(lambda: till.ran("charge", order))
-    assert till.send("charge", order).get(timeout=WAIT)[0] == order
-    assert len(till.ran("charge", order)) == 1
-
-
-def test_what_was_done_while_the_store_was_away_is_neither_lost_nor_done_again(apart: tuple[Till, RedisServer]) -> None:
-    till, store = apart
-    order = uuid4().hex
-    gate = till.close_gate(order)
-    result = till.send("charge", order)
-    until(lambda: till.ran("charge", order))
-    store.stop()
-    until(lambda: till.said(result.id, "its lease cannot be renewed"))
-    gate.unlink()
-    until(lambda: till.said(result.id, "waits for the store of keys to know"))
-    store.start()
-    until(lambda: till.app.AsyncResult(result.id).state == "SUCCESS")
-    receipt = till.app.AsyncResult(result.id).result
-    assert receipt[0] == order
-    assert till.send("charge", order).get(timeout=WAIT) == receipt
-    assert len(till.ran("charge", order)) == 1

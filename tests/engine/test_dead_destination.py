@@ -42,11 +42,13 @@ def app(tmp_path: Path) -> Celery:
     return made
 
 
-def place(app: Celery, task: str, queue: str, body: object = ((), {}, {}), to: str | None = None, **headers: object):
+def place(
+    app: Celery, task: str | None, queue: str, body: object = ((), {}, {}), to: str | None = None, **headers: object
+):
     """Give the lane a message goes to, or why it stays."""
     ignore = bool(headers.pop("ignore_expiry", False))
     why = {"reason": headers.pop("reason", "unknown-task"), "queue": queue, "exchange": ""}
-    said = {"task": task, "id": "1", "allotment_dead": why, **headers}
+    said = {**({"task": task, "id": "1"} if task else {}), "allotment_dead": why, **headers}
     message = StoredMessage(json.dumps(body).encode(), "d", said, {}, "application/json")
     found = destination(app, message, dead_letter(message), Terms(to, ignore_expiry=ignore), NOW)
     return found.why if isinstance(found, Refusal) else found.name
@@ -91,6 +93,38 @@ def test_what_a_worker_would_drop_stays(app: Celery) -> None:
     assert place(app, "shop.paint", "x", expires="2030-01-02T00:00:00+00:00") == "colours"
     assert place(app, "shop.paint", "x", expires="soon", ignore_expiry=True) == "colours"
     assert "ETA" in place(app, "shop.paint", "x", eta=5)
+
+
+@pytest.mark.parametrize("date", ["", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_date_that_a_worker_cannot_go_by_is_told(app: Celery, date: str) -> None:
+    assert "ETA is no date" in place(app, "shop.paint", "x", eta=date)
+    assert "expiry is no date" in place(app, "shop.paint", "x", expires=date)
+
+
+PAST, LATER = "2029-12-31T23:00:00+00:00", "2030-01-02T00:00:00+00:00"
+
+
+def old(**said: object) -> dict[str, object]:
+    return {"task": "shop.paint", "id": "1", "args": [], "kwargs": {}, **said}
+
+
+def test_dates_in_a_body_count_as_those_in_headers(app: Celery) -> None:
+    assert "--ignore-expiry" in place(app, "shop.paint", "x", old(expires=PAST))
+    assert place(app, "shop.paint", "x", old(expires=PAST), ignore_expiry=True) == "colours"
+    assert place(app, "shop.paint", "x", old(expires=PAST), expires=None) == "colours", "a header counts before"
+    assert place(app, "shop.paint", "x", old(expires=LATER)) == "colours"
+    assert "ETA" in place(app, "shop.paint", "x", old(eta=""))
+
+
+def test_an_expiry_that_cannot_be_taken_off_is_told(app: Celery) -> None:
+    """Protocol 1 says all in the body, which is sent as it is."""
+    for ignore in (False, True):
+        for date in (PAST, "soon"):
+            why = place(app, None, "common", old(expires=date), ignore_expiry=ignore)
+            assert "body" in why
+            assert "--ignore-expiry" not in why
+        assert place(app, None, "common", old(expires=LATER), ignore_expiry=ignore) == "colours"
+    assert "ETA" in place(app, None, "common", old(eta="soon"))
 
 
 def test_what_cannot_be_decoded_goes_only_where_it_is_told_to(app: Celery) -> None:

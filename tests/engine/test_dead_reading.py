@@ -6,11 +6,13 @@ import zlib
 from datetime import UTC, datetime
 
 import pytest
+from celery.worker.strategy import hybrid_to_proto2
+from kombu.message import Message
 
 from allotment.engine.dead.body import LARGEST, decoded
 from allotment.engine.dead.destination import Terms
 from allotment.engine.dead.letters import headers_for_replay
-from allotment.engine.dead.reading import BROKERS_REASONS, dead_letter, moment
+from allotment.engine.dead.reading import BROKERS_REASONS, date_in, dead_letter
 from allotment.engine.dead.redis_lists import read_element
 from allotment.engine.quarantine import Reason
 from allotment.model.dead_letter import REASONS, StoredMessage
@@ -130,12 +132,22 @@ def test_what_is_no_message_of_kombu_s_is_kept_as_it_is(element: bytes) -> None:
     assert dead_letter(read).reason == "undecodable"
 
 
-def test_dates_without_a_zone_are_in_utc() -> None:
-    assert moment("2000-01-01T00:00:00") == datetime(2000, 1, 1, tzinfo=UTC)
-    assert moment(None) is None
-    for wrong in ("soon", 5, []):
-        with pytest.raises(ValueError, match=r"."):
-            moment(wrong)
+@pytest.mark.parametrize("headers", [{}, {"task": "old"}, {"task": "old", "id": "1", "eta": None}])
+def test_an_expiry_in_the_body_counts_where_no_header_says_one(headers: dict[str, object]) -> None:
+    """Protocol 1, and the mixed one, for which see Celery's `hybrid_to_proto2`."""
+    body = {"task": "old", "id": "1", "args": [], "kwargs": {}, "expires": "1970-01-01T00:01:00+00:00"}
+    assert dead_letter(message(json.dumps(body).encode(), **headers)).expires == 60.0
+    if headers:
+        assert dead_letter(message(json.dumps(body).encode(), **headers, expires=None)).expires is None
+
+
+def test_dates_are_read_as_a_worker_reads_them() -> None:
+    assert date_in({"eta": "2000-01-01T00:00:00"}, "eta", None) == datetime(2000, 1, 1, tzinfo=UTC)
+    assert date_in({"eta": None}, "eta", None) is None
+    assert date_in({}, "eta", None) is None
+    for wrong in ("soon", 5, [], "", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(ValueError, match="no date"):
+            date_in({"eta": wrong}, "eta", None)
 
 
 def test_headers_that_count_are_taken_off_for_a_replay() -> None:
@@ -147,6 +159,7 @@ def test_headers_that_count_are_taken_off_for_a_replay() -> None:
         "x-death": [],
         "x-first-death-reason": "r",
         "x-last-death-queue": "q",
+        "redelivered": True,
         "allotment": {"queue": "old", "sent": 1.0},
         "expires": "2000-01-01",
         "eta": None,
@@ -156,3 +169,11 @@ def test_headers_that_count_are_taken_off_for_a_replay() -> None:
     kept = {"allotment": {"queue": "orders", "sent": 1.0}, "expires": "2000-01-01", "eta": None, "mine": 1}
     assert headers_for_replay(headers, lane, Terms()) == kept
     assert headers_for_replay(headers, lane, Terms(ignore_expiry=True)) == kept | {"expires": None}
+
+
+def test_an_expiry_in_the_body_is_taken_off_by_a_header() -> None:
+    lane, body = Lane("orders", "orders", ("left",)), {"args": [], "kwargs": {}, "expires": "2000-01-01T00:00:00"}
+    replayed = headers_for_replay({"task": "old", "id": "1"}, lane, Terms(ignore_expiry=True))
+    sent = Message(headers=replayed)
+    assert hybrid_to_proto2(sent, body)[1]["expires"] is None, "as a worker of Celery's reads it"
+    assert "expires" not in headers_for_replay({"task": "old", "id": "1"}, lane, Terms())

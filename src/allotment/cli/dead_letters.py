@@ -41,7 +41,7 @@ _FILTERS = (
 
 
 def filter_options(function: Function) -> Function:
-    """Give a command the options that say which letters are meant; `Asked.of` reads them."""
+    """Give a command the options that say which letters are meant; `Asked.filter_for` reads them."""
     for option in reversed(_FILTERS):
         function = option(function)
     return function

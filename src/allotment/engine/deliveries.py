@@ -15,7 +15,7 @@ SAME_MESSAGE = "allotment_same_message"
 
 def deliveries(headers: Mapping[str, Any] | None) -> int:
     """Add up what the headers say; what is no count counts for nothing."""
-    return sum(_count((headers or {}).get(name)) for name in (BROKERS_COUNT, OWN_COUNT))
+    return sum(count((headers or {}).get(name)) for name in (BROKERS_COUNT, OWN_COUNT))
 
 
 def carried_over(headers: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,5 +25,6 @@ def carried_over(headers: Mapping[str, Any]) -> dict[str, Any]:
     return kept | ({OWN_COUNT: earlier} if earlier else {})
 
 
-def _count(value: Any) -> int:
+def count(value: Any) -> int:
+    """Give what a header counts. Anybody may write anything there: what is no count, or less than nothing, is 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

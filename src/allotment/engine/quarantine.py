@@ -11,9 +11,8 @@ from celery.utils.log import get_logger
 from kombu import Queue
 
 from allotment.engine.delays import lane_key
-from allotment.engine.publishing.sending import passing_on
 from allotment.engine.queues import kombu_queue
-from allotment.engine.republish import declare, publish_copy
+from allotment.engine.republish import declare, passing, publish_copy
 from allotment.engine.telling import tell
 from allotment.model.names import DEAD_QUEUE
 from allotment.model.queue import DeadLetters
@@ -60,7 +59,7 @@ def shortened(text: str) -> str:
 
 
 def set_aside(app: Celery, message: Any, reason: Reason, detail: str, worker: str) -> None:
-    """Put a message into `allotment.dead` with its original bytes and headers, and return once the broker has it.
+    """Put a copy of a message into `allotment.dead` with the reason, and return once the broker has it.
 
     Without its time to live, or it would be gone from there too. The caller acknowledges the original afterwards, so
     that a crash between the two repeats the message and never loses it.
@@ -74,7 +73,7 @@ def set_aside(app: Celery, message: Any, reason: Reason, detail: str, worker: st
         "exchange": exchange,
         "queue": key,
     }
-    with passing_on(app, message) as producer:
+    with passing(app, message) as producer:
         _declare(_said(app), producer)
         publish_copy(producer, message, DEAD_QUEUE, {**message.headers, HEADER: why})
 
@@ -101,12 +100,12 @@ def came_by(message: Any) -> tuple[str, str]:
 
 
 def keep_aside(consumer: Any, message: Any, reason: Reason, detail: str, error: Exception) -> None:
-    """Set a message aside, tell who waits for it, and acknowledge it.
+    """Set a message aside, acknowledge it, and have who waits for it told.
 
-    `consumer` is Celery's, `error` what the caller is told. Raises what `set_aside` raises, and then nothing is
-    acknowledged.
+    `consumer` is Celery's, `error` what the caller is told, beside the worker's own work: that the message is kept does
+    not depend on it. Raises what `set_aside` raises, and then nothing is acknowledged.
     """
     set_aside(consumer.app, message, reason, detail, consumer.hostname)
     logger.error("set aside in %s: %s", DEAD_QUEUE, shortened(detail))
-    tell(consumer, message, error)
     message.ack_log_error(logger, consumer.connection_errors)
+    tell(consumer, message, error)

@@ -1,19 +1,30 @@
-"""Publish a message that was received once more, untouched: the same bytes, headers and properties."""
+"""Publish a message that was received once more, with its body, headers and properties.
+
+What differs: a body that was compressed is compressed anew, as kombu expands it when it arrives and keeps no other; the
+headers by which RabbitMQ makes copies are left out; and what is added to large headers may cut them.
+"""
 
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from math import isfinite
 from typing import Any
 
-from amqp.exceptions import FrameSyntaxError
+from amqp.exceptions import ChannelError, FrameSyntaxError
 from amqp.serialization import dumps
 from celery import Celery
 from kombu import Queue
 
+from allotment.engine.delays import is_rabbitmq
 from allotment.engine.deliveries import carried_over
-from allotment.engine.publishing.sending import passing_on
+from allotment.engine.publishing.sending import PASSING_ON, passing_on
+from allotment.errors import QueueFull
 
-_KEPT = ("correlation_id", "reply_to", "priority", "message_id", "type", "app_id")
+_KEPT = ("correlation_id", "reply_to", "priority", "message_id", "timestamp", "type", "app_id")
+
+_COPYING = frozenset({"CC", "BCC"})
+"""Headers that name further queues for a message (RabbitMQ's docs, "Sender-selected Distribution"). Those have it."""
 
 _BESIDE = 4096
 """Bytes of the frame of a message's headers that are left for its properties, which are short in AMQP."""
@@ -25,17 +36,52 @@ _NOT_IN_A_TABLE = (FrameSyntaxError, struct.error, ValueError, TypeError, Overfl
 """What py-amqp raises for a header that AMQP has no type for (`amqp/serialization.py`)."""
 
 
+_patience: ContextVar[float] = ContextVar("allotment_patience", default=PASSING_ON)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Have what is passed on inside of this wait for the broker for so many seconds at most."""
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
+
+
+@contextmanager
+def passing(app: Celery, message: Any) -> Iterator[Any]:
+    """Give a producer to pass a message on with; the worker does nothing else meanwhile. Raises as `passing_on`."""
+    with passing_on(app, message, _patience.get()) as producer:
+        yield producer
+
+
 def republish(app: Celery, message: Any, queue: Queue, added_headers: Mapping[str, Any]) -> None:
     """Publish to a queue through the default exchange, and return once the broker has it.
 
     The queue is declared each time, past kombu's memory of what it declared before: a message to a queue that was
-    deleted since would be dropped, and confirmed. Raises what kombu raises otherwise, and then nothing may be
-    acknowledged.
+    deleted since would be dropped, and confirmed. Raises QueueFull also where the queue would drop its oldest message,
+    and what kombu raises otherwise, and then nothing may be acknowledged.
     """
-    with passing_on(app, message) as producer:
+    with passing(app, message) as producer:
         declare(producer, queue)
+        _check_nothing_is_dropped(producer, queue)
         headers = {**carried_over(message.headers), **added_headers}
         publish_copy(producer, message, queue.name, headers, expiration=_seconds_to_live(message))
+
+
+def _check_nothing_is_dropped(producer: Any, queue: Queue) -> None:
+    """See that a queue which drops its oldest message when it is full is not. Raises QueueFull.
+
+    Nobody is told of such a drop. What others send between this look and the publish may still lead to one.
+    """
+    arguments = queue.queue_arguments or {}
+    limit = arguments.get("x-max-length")
+    if limit is None or arguments.get("x-overflow", "drop-head") != "drop-head":
+        return
+    with suppress(ChannelError):  # Redis has no lists without messages
+        if producer.channel.queue_declare(queue.name, passive=True).message_count >= limit:
+            raise QueueFull(f"the queue {queue.name!r} is full, and would drop its oldest message", queue=queue.name)
 
 
 def declare(producer: Any, queue: Queue) -> None:
@@ -51,6 +97,8 @@ def publish_copy(producer: Any, message: Any, name: str, headers: Mapping[str, A
     """
     given = message.properties
     properties |= {key: given[key] for key in _KEPT if given.get(key) is not None}
+    if is_rabbitmq(producer.connection):
+        headers = {key: value for key, value in headers.items() if key not in _COPYING}
     sent = dict(_sendable(headers, producer.channel))
     compression = None if message.errors else sent.pop("compression", None)
     _confirming(producer.channel)

@@ -4,15 +4,18 @@ It happens where a connection is broken in a way that neither side notices, or w
 to consume (celery/celery issues 8030 and 9054, on Redis). Another connection sees the messages wait.
 
 A worker is judged only while it is idle: nothing has come since the last look, and it holds nothing that it has not
-settled, whether that runs, waits for the pool, for its time or for a rate limit. Then nothing keeps a broker from
-giving it what waits: what others take meanwhile does not stay. A queue with a single active consumer is not looked at,
-as its messages may be another worker's, and neither is one that the worker was told not to consume (`cancel_consumer`).
+settled, whether that runs, waits for the pool, for its time, for a rate limit, or to be passed on. Then nothing keeps a
+broker from giving it what waits: what others take meanwhile does not stay. A queue with a single active consumer is not
+looked at, as its messages may be another worker's, and neither is one that the worker was told not to consume
+(`cancel_consumer`).
 """
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from celery.worker import state
+
+from allotment.engine.guard.refused import holds_refused
 
 STARVED = 15.0
 """Seconds for which messages have to wait in a lane, at every look, for its idle worker to count as starved."""
@@ -79,6 +82,6 @@ class Starvation:
 
 def _holds_something(consumer: Any) -> bool:
     """Say whether a worker has taken messages that it has not settled."""
-    if state.active_requests or state.reserved_requests or state.scheduled_requests:
+    if state.active_requests or state.reserved_requests or state.scheduled_requests or holds_refused(consumer):
         return True
     return any(bucket is not None and bucket.contents for bucket in list(consumer.task_buckets.values()))

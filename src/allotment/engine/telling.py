@@ -6,24 +6,26 @@ from typing import Any
 from celery.app.task import Context
 from celery.utils.log import get_logger
 
+from allotment.engine.stored_failures import Failure, stored_failures
+
 logger = get_logger(__name__)
 
 
 def tell(consumer: Any, message: Any, error: Exception) -> None:
-    """Store the error as the result of the message's task, and of all that was to follow from it.
+    """Have the error stored as the result of the message's task, and of all that was to follow from it.
 
     `consumer` is Celery's. Nobody is told where the message has no id. What goes wrong in telling is logged and stops
     nothing: the message is kept, and its worker has others to run.
     """
-    request = _request_of(message)
-    if request is None:
-        return
     try:
-        consumer.app.backend.mark_as_failure(request.id, error, request=request)
+        request = _request_of(message)
+        if request is None:
+            return
+        stored_failures.put(Failure(consumer.app, request, error))
         if consumer.event_dispatcher:
             consumer.event_dispatcher.send("task-failed", uuid=request.id, exception=repr(error))
-    except Exception:  # what is stored comes from the message, and anything may be in it
-        logger.exception("nobody could be told that the task %r will not be run", request.id)
+    except Exception:  # what is told of comes from the message, and anything may be in it
+        logger.exception("nobody could be told that a task will not be run")
 
 
 def identity_of(message: Any) -> str | None:

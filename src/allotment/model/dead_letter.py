@@ -27,7 +27,7 @@ UNSTATED = "unstated"
 class StoredMessage:
     """A message as it lies in the queue; nothing in it is to be trusted.
 
-    `body` are its bytes as they were sent, compressed where they were. `digest` tells it from all others, but for
+    `body` are its bytes as they lie there, compressed where they are. `digest` tells it from all others, but for
     copies that are the same to the last byte.
     """
 

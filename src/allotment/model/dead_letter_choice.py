@@ -27,11 +27,6 @@ class DeadLetterFilter:
     newer_than: float | None = None
     most: int | None = None
 
-    @property
-    def empty(self) -> bool:
-        """Whether every letter passes; how many are taken of them does not count."""
-        return not (self.tasks or self.reasons or self.queues) and self.older_than is None and self.newer_than is None
-
     def passes(self, letter: DeadLetter, now: float) -> bool:
         """Say whether a letter is meant; `now` is in seconds of the epoch."""
         if self.tasks and not any(matches(key, letter.task or "") for key in self.tasks):

@@ -49,11 +49,6 @@ def test_filters_hold_together_and_the_oldest_come_first(wanted: DeadLetterFilte
     assert digests(chosen(LETTERS, wanted, NOW)) == expected
 
 
-def test_how_many_are_taken_says_nothing_of_which() -> None:
-    assert DeadLetterFilter(most=1).empty
-    assert not DeadLetterFilter(newer_than=1.0).empty
-
-
 def test_ids_and_a_filter_hold_together() -> None:
     assert digests(chosen(LETTERS, DeadLetterFilter(tasks=("shop.*",)), NOW, ["a", "b"])) == "a"
 

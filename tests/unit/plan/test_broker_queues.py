@@ -25,6 +25,7 @@ def declared(queue: Queue) -> BrokerQueue:
     return found
 
 
+CLASSIC = {"x-queue-type": "classic"}
 DROPS = {"x-max-length": 5, "x-overflow": "drop-head"}
 KEPT = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "allotment.dropped"}
 
@@ -35,7 +36,7 @@ KEPT = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "allotment.dr
         ({}, {}),
         ({"max_length": 5}, {"x-max-length": 5, "x-overflow": "reject-publish"}),
         ({"max_length": 5, "when_full": WhenFull.DROP_OLDEST}, {**DROPS, **KEPT}),
-        ({"max_length": 5, "when_full": WhenFull.DROP_OLDEST, "type": QueueType.CLASSIC}, DROPS),
+        ({"max_length": 5, "when_full": WhenFull.DROP_OLDEST, "type": QueueType.CLASSIC}, {**DROPS, **CLASSIC}),
         (
             {"max_length": 5, "when_full": WhenFull.DROP_OLDEST, "dead_letter": "gone"},
             {**DROPS, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "gone"},
@@ -45,7 +46,7 @@ KEPT = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "allotment.dr
             {**DROPS, "x-dead-letter-exchange": "graves"},
         ),
         ({"when_full": WhenFull.DROP_OLDEST}, {}),
-        ({"type": QueueType.CLASSIC}, {}),
+        ({"type": QueueType.CLASSIC}, CLASSIC),
         ({"type": QueueType.QUORUM}, {"x-queue-type": "quorum"}),
         ({"type": QueueType.QUORUM, "delivery_limit": 3}, {"x-queue-type": "quorum", "x-delivery-limit": 3}),
         ({"max_priority": 4}, {"x-max-priority": 4}),
@@ -93,7 +94,10 @@ def test_queues_for_dead_letters_are_declared_once_and_only_our_own_has_a_limit(
     assert dead_letter_queues(plan) == (
         BrokerQueue("gone", None, "gone"),
         BrokerQueue(
-            "allotment.dead", None, "allotment.dead", {"x-max-length": 100_000, "x-overflow": "reject-publish"}
+            "allotment.dead",
+            None,
+            "allotment.dead",
+            {"x-max-length": 100_000, "x-overflow": "reject-publish", **CLASSIC},
         ),
     )
 
@@ -119,5 +123,6 @@ def test_what_is_dropped_is_kept_within_bounds() -> None:
     plan = plan_of(Queue("q", max_length=5, when_full=WhenFull.DROP_OLDEST))
     [kept] = dead_letter_queues(plan)
     assert (kept.name, kept.arguments["x-overflow"]) == ("allotment.dropped", "drop-head")
+    assert kept.arguments.items() > CLASSIC.items(), "each look at a quorum queue counts as a delivery"
     assert {"x-max-length", "x-max-length-bytes"} < kept.arguments.keys()
     assert "x-dead-letter-exchange" not in kept.arguments

@@ -99,12 +99,12 @@ def test_a_safe_queue_is_a_quorum_queue_that_keeps_what_it_gives_up() -> None:
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ({"type": QueueType.CLASSIC}, {}),
+        ({"type": QueueType.CLASSIC}, {"x-queue-type": "classic"}),
         ({"max_priority": 5}, CLASSIC | {"x-max-priority": 5}),
         ({"durable": False}, CLASSIC),
         ({"arguments": {"x-max-priority": 5}}, CLASSIC | {"x-max-priority": 5}),
         ({"arguments": {"x-queue-type": "classic"}}, {"x-queue-type": "classic"}),
-        ({"type": QueueType.CLASSIC, "dead_letter": "allotment.dead"}, CLASSIC),
+        ({"type": QueueType.CLASSIC, "dead_letter": "allotment.dead"}, CLASSIC | {"x-queue-type": "classic"}),
         ({"arguments": {"x-queue-mode": "lazy"}}, CLASSIC | {"x-queue-mode": "lazy"}),
         ({"arguments": {"x-queue-type": "quorum"}}, KEPT),
         ({"delivery_limit": 3}, KEPT | {"x-delivery-limit": 3}),

@@ -1,6 +1,6 @@
 """Where a message that was set aside goes when it is sent again: to the lane that the plan of today gives its task."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 from celery import Celery
 from kombu.serialization import TRUSTED_CONTENT, prepare_accept_content
 
+from allotment.engine.candidates import Candidate, first_lane, own_queue, queue_it_came_from
 from allotment.engine.dead.body import decoded
-from allotment.engine.dead.reading import moment
-from allotment.engine.router import Compiled, requested_queue
+from allotment.engine.dead.reading import date_in, fields_in
+from allotment.engine.router import Compiled
 from allotment.engine.signatures import task_that_decides
 from allotment.errors import PublishRefused, TaskUnknown, UnknownName
 from allotment.model.dead_letter import UNDECODABLE, DeadLetter, StoredMessage
@@ -71,57 +72,51 @@ def _refused_by_a_worker(
     accepted = prepare_accept_content(app.conf.accept_content)
     if message.content_type not in accepted | TRUSTED_CONTENT:
         return Refusal(f"the workers do not accept the content type {letter.content_type}")
+    return _refused_for_its_time(message, terms, app.conf.timezone, now)
+
+
+def _refused_for_its_time(message: StoredMessage, terms: Terms, timezone: Any, now: datetime) -> Refusal | None:
+    """Say which of its two dates a worker would set a message aside for, or drop it.
+
+    Its expiry can be taken off where a header counts before the body: in protocol 1 the body alone has it.
+    """
+    fields, in_body = fields_in(message), "task" not in message.headers
     try:
-        moment(message.headers.get("eta"))
+        date_in(fields, "eta", timezone)
     except ValueError:
         return Refusal("its ETA is no date, and a worker would set it aside again")
-    if terms.ignore_expiry:
+    if terms.ignore_expiry and not in_body:
         return None
+    remains = "its body says so, and is sent as it is"
     try:
-        expires = moment(message.headers.get("expires"))
+        expires = date_in(fields, "expires", timezone)
     except ValueError:
-        return Refusal("its expiry is no date: --ignore-expiry takes it off")
-    if expires is not None and expires <= now:
-        return Refusal(
-            f"it expired at {expires.isoformat(timespec='seconds')}, and a worker would drop it:"
-            " --ignore-expiry runs it all the same"
-        )
-    return None
+        return Refusal(f"its expiry is no date: {remains if in_body else '--ignore-expiry takes it off'}")
+    if expires is None or expires > now:
+        return None
+    what = f"it expired at {expires.isoformat(timespec='seconds')}, and a worker would drop it"
+    return Refusal(f"{what}: {remains if in_body else '--ignore-expiry runs it all the same'}")
 
 
 def _lane(app: Celery, message: StoredMessage, letter: DeadLetter, queue: str | None) -> Lane | Refusal:
     name, its_queue, kwargs = _task_that_decides(message, str(letter.task))
-    refused: PublishRefused | None = None
     try:
         plan: Plan = app.allotment.compiled_for(name).plan
+        return first_lane(plan, name, _candidates(plan, name, letter, queue or its_queue, kwargs), letter.queue)
     except PublishRefused as error:
         return Refusal(_said(error))
-    came_by = plan.lanes.get(letter.queue)
-    zone = came_by.zone if came_by else None
-    for candidate, hint in _candidates(plan, name, letter, queue or its_queue, kwargs):
-        try:
-            return plan.lane(name, candidate, zone=zone, hint=hint)
-        except PublishRefused as error:
-            refused = refused or error
-    return Refusal(_said(refused) if refused else "it has no queue")
 
 
 def _candidates(
     plan: Plan, name: str, letter: DeadLetter, queue: str | None, kwargs: Mapping[str, Any]
-) -> Iterator[tuple[str | None, str | None]]:
-    """Give the queues to try, None for the task's own, each with the kind of work that the message says it is."""
+) -> tuple[Candidate, ...]:
+    """Give the queues to try: the one that is named, else the task's own and then the one the message came from."""
     if queue is not None:
-        yield queue, None
-        return
-    routing = plan.model.routing
-    hint = kwargs.get(routing.argument) if routing is not None and routing.argument is not None else None
-    if not name.startswith(BUILT_IN_PREFIX):
-        yield None, None if hint is None else str(hint)
-    try:
-        yield requested_queue(plan, {"exchange": letter.exchange, "routing_key": letter.queue}, name), None
-    except PublishRefused:  # the fleet no longer has the queue it came from
-        if name.startswith(BUILT_IN_PREFIX):
-            yield None, None
+        return (Candidate(queue),)
+    came_from = queue_it_came_from(plan, name, letter.exchange, letter.queue)
+    if name.startswith(BUILT_IN_PREFIX):
+        return came_from or (Candidate(),)
+    return own_queue(plan, kwargs), *came_from
 
 
 def _task_that_decides(message: StoredMessage, name: str) -> tuple[str, str | None, Mapping[str, Any]]:

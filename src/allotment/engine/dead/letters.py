@@ -25,9 +25,9 @@ from allotment.model.dead_letter import DeadLetter, StoredMessage
 from allotment.plan.lanes import Lane
 from allotment.plan.plan import Plan
 
-_TAKEN_OFF = (HEADER, OWN_COUNT, FORWARDS_HEADER, BROKERS_COUNT, "x-acquired-count")
+_TAKEN_OFF = (HEADER, OWN_COUNT, FORWARDS_HEADER, BROKERS_COUNT, "x-acquired-count", "redelivered", "CC", "BCC")
 _TAKEN_OFF_PREFIXES = ("x-death", "x-first-death-", "x-last-death-", "x-opt-")
-"""Headers that tell of a message's way so far; without them it counts anew."""
+"""Headers that tell of a message's way so far; without them it counts anew, and RabbitMQ makes no copies of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def read(app: Celery, progress: Callable[[int], object] | None = None) -> list[D
     found = []
     with opened(app) as store:
         for held in store.held():
-            found.append(dead_letter(held.message))
+            found.append(dead_letter(held.message, app.conf.timezone))
             if progress is not None:
                 progress(len(found))
     return found
@@ -100,8 +100,8 @@ def headers_for_replay(headers: Mapping[str, Any], lane: Lane, terms: Terms) -> 
         for name, value in headers.items()
         if name not in _TAKEN_OFF and not name.startswith(_TAKEN_OFF_PREFIXES)
     }
-    if terms.ignore_expiry and "expires" in kept:
-        kept["expires"] = None
+    if terms.ignore_expiry and ("expires" in kept or "task" in kept):
+        kept["expires"] = None  # a header counts before the body, which may have an expiry in the mixed protocol
     if isinstance(kept.get(SENT_HEADER), Mapping):
         kept[SENT_HEADER] = {**kept[SENT_HEADER], "queue": lane.queue}
     return kept
@@ -129,10 +129,10 @@ def _looked_up(app: Celery, letters: Iterable[DeadLetter]) -> Iterator[Iterator[
         yield iter(())
         return
     with opened(app) as store:
-        yield _of(store, digests)
+        yield _of(store, digests, app.conf.timezone)
 
 
-def _of(store: DeadLetterStore, digests: Iterable[str]) -> Iterator[tuple[Held, DeadLetter]]:
+def _of(store: DeadLetterStore, digests: Iterable[str], timezone: Any) -> Iterator[tuple[Held, DeadLetter]]:
     """Give the letters of a store with these digests, and stop once all were met."""
     left = Counter(digests)
     missing = left.total()
@@ -140,7 +140,7 @@ def _of(store: DeadLetterStore, digests: Iterable[str]) -> Iterator[tuple[Held, 
         if not left[held.message.digest]:
             continue
         left[held.message.digest] -= 1
-        yield held, dead_letter(held.message)
+        yield held, dead_letter(held.message, timezone)
         missing -= 1
         if not missing:
             return

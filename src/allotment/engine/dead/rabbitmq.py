@@ -37,8 +37,16 @@ class RabbitDeadLetters:
         self._connection = connection
         self._publishing: Any = None
         self._answers = True
+        self._sent = False
         self.taking = connection.channel()
         self.taking.auto_decode = False  # a body that is decoded and encoded again may be another
+
+    @property
+    def doubt(self) -> str | None:
+        """Say that what was sent last may be there still: its acknowledgement is not answered."""
+        if not self._sent:
+            return None
+        return f"what was sent last may also lie in {DEAD_QUEUE} still: repeated, the replay would send it twice"
 
     def held(self) -> Iterator["RabbitHeld"]:
         """Take one message after the other, until there is none that nobody else has taken."""
@@ -61,8 +69,10 @@ class RabbitDeadLetters:
                 queue(self._publishing).declare()
                 _check_nothing_is_dropped(self._publishing, queue)
                 self._publishing.basic_publish_confirm(message, exchange="", routing_key=queue.name, mandatory=True)
-        except (PublishUnconfirmed, BrokerBlocked):
+                self._sent = True
+        except (PublishUnconfirmed, BrokerBlocked) as error:
             self._answers = False
+            self._sent = self._sent or isinstance(error, PublishUnconfirmed)
             raise
 
     def _take(self) -> Any:

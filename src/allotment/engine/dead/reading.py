@@ -11,6 +11,8 @@ from typing import Any, TypeGuard
 from allotment.engine.dead.body import decoded
 from allotment.engine.delays import is_waiting_place
 from allotment.engine.deliveries import deliveries
+from allotment.engine.guard.arrival import NO_DATE, read_date
+from allotment.engine.guard.shape import Fields, fields_of, task_named
 from allotment.engine.quarantine import HEADER
 from allotment.model.dead_letter import UNDECODABLE, UNSTATED, DeadLetter, StoredMessage
 
@@ -20,21 +22,23 @@ FIRST_REASON = "x-first-death-reason"
 BROKERS_REASONS = {"delivery_limit": "delivered-too-often", "maxlen": "dropped"}
 """RabbitMQ's words for reasons that have another word here."""
 
+_READ_OF_FIELDS = ("task", "id", "eta", "expires")
+
 _MOST_TEXT = 500
 _LATEST = 253_402_300_799.0
 """The last second of the year 9999, the last that dates can say."""
 
 
-def dead_letter(message: StoredMessage) -> DeadLetter:
-    """Read a message. Nothing in it raises: what makes no sense is left out."""
+def dead_letter(message: StoredMessage, timezone: Any = None) -> DeadLetter:
+    """Read a message. Nothing in it raises: what makes no sense is left out. `timezone` is that of the app."""
     headers = message.headers
     why = _mapping(headers.get(HEADER)) or _of_the_broker(headers)
-    task, identity = _task_and_id(message)
+    fields = fields_in(message)
     unreadable = not message.whole
     return DeadLetter(
         digest=message.digest,
-        id=identity,
-        task=task,
+        id=_text(fields.get("id")),
+        task=_text(fields.get("task")),
         reason=UNDECODABLE if unreadable else _text(why.get("reason")) or UNSTATED,
         detail="what lies there is no message" if unreadable else _text(why.get("detail")) or "",
         worker=_text(why.get("worker")),
@@ -44,26 +48,43 @@ def dead_letter(message: StoredMessage) -> DeadLetter:
         size=len(message.body),
         content_type=_text(message.content_type),
         deliveries=deliveries(headers),
-        expires=_time(_moment(headers.get("expires"))),
+        expires=_expires(fields, timezone),
     )
 
 
-def moment(value: object) -> datetime | None:
-    """Read a date of a message's header, `eta` or `expires`; None where it has none. Raises ValueError."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        found = value
-    elif isinstance(value, str):
-        found = datetime.fromisoformat(value)
-    else:
-        raise ValueError(f"a {type(value).__name__} is no date")  # noqa: TRY004 - a stranger's value
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+def fields_in(message: StoredMessage) -> Fields:
+    """Give the fields of a message as a worker reads them, as far as `task`, `id`, `eta` and `expires` go.
 
-
-def _moment(value: object) -> datetime | None:
+    They are its headers, in Celery's protocol 1 its body, and in the mixed one both. Of a body that is not to be
+    decoded here, nothing is known.
+    """
+    headers = message.headers
+    if not message.whole or all(name in headers for name in _READ_OF_FIELDS):  # a header counts before the body
+        return headers
     try:
-        return moment(value)
+        body = decoded(message)
+    except ValueError:
+        return headers
+    return headers if task_named(headers, body) is None else fields_of(headers, body)
+
+
+def date_in(fields: Fields, name: str, timezone: Any) -> datetime | None:
+    """Read `eta` or `expires` as a worker does; None where there is none. Raises ValueError where that is no date.
+
+    `timezone` is that of the app, for dates that say none.
+    """
+    value = fields.get(name)
+    if value is None:
+        return None
+    try:
+        return read_date(value, timezone)
+    except NO_DATE as error:
+        raise ValueError(f"{name!r} is no date: {error}") from error
+
+
+def _expires(fields: Fields, timezone: Any) -> float | None:
+    try:
+        return _time(date_in(fields, "expires", timezone))
     except ValueError:
         return None
 
@@ -88,19 +109,6 @@ def _of_the_broker(headers: Mapping[str, Any]) -> dict[str, object]:
         "exchange": first.get("exchange"),
         "queue": _text(queue) or _text(first.get("queue")) or _text(next(iter(keys), None) if _is_list(keys) else None),
     }
-
-
-def _task_and_id(message: StoredMessage) -> tuple[str | None, str | None]:
-    """Give the task and its id: from the headers, or from the body, where Celery's protocol 1 has them."""
-    headers: Mapping[str, Any] = message.headers
-    if "task" not in headers and message.whole:
-        try:
-            body = decoded(message)
-        except ValueError:
-            body = None
-        if isinstance(body, Mapping) and "task" in body:
-            headers = body
-    return _text(headers.get("task")), _text(headers.get("id"))
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

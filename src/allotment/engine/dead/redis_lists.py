@@ -8,7 +8,8 @@ import base64
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,20 +48,46 @@ elements lie at the end, from where LREM looks.
 class RedisDeadLetters:
     """The lists of `allotment.dead`."""
 
+    doubt: str | None = None
+    """Nothing is ever in doubt: what is sent is moved in one step."""
+
     def __init__(self, channel: Any) -> None:
         self.channel = channel
         # kombu's own client puts the prefix of keys before some commands and not before others
         self.client: Any = Redis(connection_pool=channel.pool)
 
     def held(self) -> Iterator["RedisHeld"]:
-        """Read page after page from the end of each list, where the oldest are."""
+        """Read page after page from the end of each list, where the oldest are; anew where others were at it too.
+
+        A page is found by how many elements lie behind it, and what others take from these shifts all that follow.
+        """
         for key in self.keys(DEAD_QUEUE):
-            passed = 0
-            while page := self._page(key, passed):
-                for element in reversed(page):
-                    held = RedisHeld(self, key, element, read_element(element))
+            met: Counter[str] = Counter()
+            while (yield from self._scanned(key, met)):
+                pass
+
+    def _scanned(self, key: str, met: Counter[str]) -> Generator["RedisHeld", None, bool]:
+        """Give the elements of a list that were not met yet, and say whether some may have been passed over.
+
+        `met` counts by their digests those that were left where they are.
+        """
+        known, passed, shifted = met.copy(), 0, False
+        last: bytes | None = None
+        while True:
+            page, before = self._page(key, passed)
+            shifted = shifted or before != last
+            if not page:
+                return shifted
+            for element in reversed(page):
+                held = RedisHeld(self, key, element, read_element(element))
+                digest = held.message.digest
+                if known[digest]:
+                    known[digest] -= 1
+                else:
                     yield held
-                    passed += not held.gone
+                    met[digest] += not held.gone
+                if not held.gone:
+                    passed, last = passed + 1, element
 
     def close(self) -> None:
         """Nothing was taken."""
@@ -75,9 +102,11 @@ class RedisDeadLetters:
         priority = self.channel._get_message_priority(element, reverse=False)  # noqa: SLF001 - as above
         return f"{self.channel.global_keyprefix}{self.channel._q_for_pri(queue, priority)}"  # noqa: SLF001 - as above
 
-    def _page(self, key: str, passed: int) -> list[bytes]:
-        found = self.client.lrange(key, -passed - PAGE, -passed - 1)
-        return [element if isinstance(element, bytes) else str(element).encode() for element in found]
+    def _page(self, key: str, passed: int) -> tuple[list[bytes], bytes | None]:
+        """Give the elements that come after so many, the newest first, and the last of these; None: there is none."""
+        found = self.client.lrange(key, -passed - PAGE, -passed if passed else -1)
+        page = [element if isinstance(element, bytes) else str(element).encode() for element in found]
+        return (page[:-1], page[-1] if page else None) if passed else (page, None)
 
 
 @dataclass

@@ -36,6 +36,10 @@ class Held(Protocol):
 class DeadLetterStore(Protocol):
     """The queue `allotment.dead` of one broker."""
 
+    @property
+    def doubt(self) -> str | None:
+        """What nobody knows if the broker goes away now, in words; None: everything is known."""
+
     def held(self) -> Iterator[Held]:
         """Give the messages that are there, the oldest first; a queue that is not there has none."""
 
@@ -49,6 +53,7 @@ def opened(app: Celery) -> Iterator[DeadLetterStore]:
 
     Raises BrokerUnreachable, and DeadLettersUnreadable for a broker of a kind that the fleet does not run on.
     """
+    store: DeadLetterStore | None = None
     with app.connection_for_write() as connection:
         try:
             ensure_connected(connection, CONNECT_TIMEOUT)
@@ -57,10 +62,18 @@ def opened(app: Celery) -> Iterator[DeadLetterStore]:
                 yield store
             finally:
                 store.close()
-        except AllotmentError:  # some of which are kombu's too
+        except AllotmentError as error:  # some of which are kombu's too
+            _add_doubt(error, store)
             raise
         except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:
-            raise unreachable(broker_of(app), error) from error
+            failed = unreachable(broker_of(app), error)
+            _add_doubt(failed, store)
+            raise failed from error
+
+
+def _add_doubt(error: AllotmentError, store: DeadLetterStore | None) -> None:
+    if store is not None and store.doubt is not None:
+        error.hint = f"{error.hint}; {store.doubt}" if error.hint else store.doubt
 
 
 def _store(app: Celery, connection: Any) -> DeadLetterStore:

@@ -18,6 +18,9 @@ from allotment.plan.plan import Plan
 FORWARDS_HEADER = "allotment_forwards"
 """How often a message was forwarded."""
 
+NO_DATE = (ValueError, TypeError, AttributeError, ArithmeticError, OSError)
+"""What reading a date raises where it is none, or one that the system's clock does not reach."""
+
 OF_ITS_WAY = (BROKERS_COUNT, OWN_COUNT, FORWARDS_HEADER)
 """Headers that tell of a message's way so far. A retry, to which Celery gives the headers of its task, begins anew."""
 
@@ -52,8 +55,7 @@ def lane_of(plan: Plan, message: Any) -> str | None:
 def read_date(value: Any, timezone: Any) -> datetime:
     """Read a date as Celery's worker does (`celery/worker/request.py`, and `strategy.py` for the clock).
 
-    `timezone` is that of the app. Raises ValueError, TypeError, AttributeError, ArithmeticError or OSError where the
-    worker could not go by it.
+    `timezone` is that of the app. Raises NO_DATE where the worker could not go by it.
     """
     read = maybe_iso8601(value)
     if read is None:
@@ -65,6 +67,12 @@ def read_date(value: Any, timezone: Any) -> datetime:
 
 
 def waits_for_its_time(fields: Mapping[Any, Any], timezone: Any) -> bool:
-    """Say whether a message has a time that is still to come: so far it was held, and not run."""
+    """Say whether a message has a time that is still to come: so far it was held, and not run.
+
+    A time that cannot be read is told of by whoever has the task.
+    """
     eta = fields.get("eta")
-    return eta is not None and read_date(eta, timezone) > datetime.now(UTC)
+    try:
+        return eta is not None and read_date(eta, timezone) > datetime.now(UTC)
+    except NO_DATE:
+        return False

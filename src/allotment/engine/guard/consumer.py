@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import signals
-from celery.exceptions import InvalidTaskError, NotRegistered
+from celery.exceptions import NotRegistered
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
-from kombu.exceptions import ContentDisallowed, DecodeError
+from kombu.exceptions import ContentDisallowed
 
 from allotment.engine.deliveries import BROKERS_COUNT, OWN_COUNT
 from allotment.engine.guard.arrival import read_date
@@ -22,7 +22,7 @@ from allotment.engine.guard.forwarding import MOST_FORWARDS, forward, forwards_o
 from allotment.engine.guard.nesting import MOST_LEVELS, is_deep
 from allotment.engine.guard.properties import keep_what_cannot_be_read
 from allotment.engine.guard.refused import or_later
-from allotment.engine.guard.shape import Fault, fault_of, fields_of, task_named, unreadable_time
+from allotment.engine.guard.shape import TRIPPED, Fault, fault_of, fields_of, task_named, unreadable_time
 from allotment.engine.quarantine import Reason, keep_aside
 from allotment.engine.signatures import MAPS
 from allotment.engine.telling import identity_of
@@ -31,18 +31,6 @@ from allotment.errors import MessageUnusable, PublishRefused
 logger = get_logger(__name__)
 
 Strategy = Callable[..., Any]
-
-_TRIPPED = (
-    DecodeError,
-    InvalidTaskError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    RecursionError,
-)
-"""What is raised where a message is not as code takes it to be. Lost connections and full disks are not among it."""
 
 
 class GuardedConsumer(Consumer):
@@ -67,7 +55,7 @@ class GuardedConsumer(Consumer):
                     return
             except ContentDisallowed as error:
                 fault = Fault(Reason.CONTENT_REFUSED, str(error))
-            except _TRIPPED as error:
+            except TRIPPED as error:
                 if message.acknowledged:
                     logger.exception("a message that was run, or passed on, led to an error")
                     return

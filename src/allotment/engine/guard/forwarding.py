@@ -1,16 +1,17 @@
 """A message for a task that this worker has not: to a lane whose workers can run it."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from celery.exceptions import InvalidTaskError
 from celery.utils.log import get_logger
 
+from allotment.engine.candidates import first_lane, own_queue, queue_it_came_from
+from allotment.engine.deliveries import count
 from allotment.engine.guard.arrival import FORWARDS_HEADER
 from allotment.engine.quarantine import came_by
 from allotment.engine.republish import republish
-from allotment.engine.router import requested_queue
 from allotment.engine.signatures import MAPS, task_that_decides
-from allotment.errors import PublishRefused
-from allotment.plan.plan import Plan
 
 MOST_FORWARDS = 5
 
@@ -20,11 +21,14 @@ logger = get_logger(__name__)
 def forward(consumer: Any, message: Any, name: str) -> None:
     """Publish a message to the lane of its task, and acknowledge it once the broker has it.
 
-    Raises PublishRefused where no worker of the fleet can run the task, and what `republish` raises.
+    The queue that it was sent to comes first, if another worker there can run it. Raises PublishRefused where no worker
+    of the fleet can run the task, and what `republish` raises.
     """
     compiled = consumer.app.allotment.compiled_for(name)
-    queue = _still_good(compiled.plan, name, message)
-    lane = compiled.plan.lane(name, queue, zone=_zone_of(compiled.plan, message))
+    plan = compiled.plan
+    exchange, key = came_by(message)
+    candidates = (*queue_it_came_from(plan, name, exchange, key), own_queue(plan, _kwargs_of(message)))
+    lane = first_lane(plan, name, candidates, key)
     republish(consumer.app, message, compiled.queues[lane.name], {FORWARDS_HEADER: forwards_of(message) + 1})
     message.ack_log_error(logger, consumer.connection_errors)
     logger.info("forwarded %s to the queue %s, whose workers can run it", name, lane.name)
@@ -32,19 +36,28 @@ def forward(consumer: Any, message: Any, name: str) -> None:
 
 def forwards_of(message: Any) -> int:
     """Give how often a message was forwarded; what others wrote into the header counts for nothing."""
-    count = (message.headers or {}).get(FORWARDS_HEADER)
-    return count if isinstance(count, int) else 0
+    return count((message.headers or {}).get(FORWARDS_HEADER))
 
 
 def wanted_task(message: Any) -> str:
-    """Give the name of the task whose worker is wanted: of the one inside, where a message maps another task."""
+    """Give the name of the task whose worker is wanted: of the one inside, where a message maps another task.
+
+    Raises InvalidTaskError where that is no name.
+    """
     headers = message.headers or {}
     if "task" not in headers:  # protocol 1 has it in its body
         payload = message.payload
-        return task_that_decides(payload["task"], payload.get("args"), payload.get("kwargs"))[0]
-    name = str(headers["task"])
-    if name not in MAPS:
-        return name
+        name: Any = task_that_decides(payload["task"], payload.get("args"), payload.get("kwargs"))[0]
+    else:
+        name = headers["task"]
+        if name in MAPS:
+            name = _inner_task(message, name)
+    if not isinstance(name, str):
+        raise InvalidTaskError(f"it calls {name!r}, which is no name of a task")
+    return name
+
+
+def _inner_task(message: Any, name: str) -> Any:
     try:
         args, kwargs, _ = message.payload
     except (TypeError, ValueError):  # not the body of a task
@@ -52,18 +65,11 @@ def wanted_task(message: Any) -> str:
     return task_that_decides(name, args, kwargs)[0]
 
 
-def _zone_of(plan: Plan, message: Any) -> str | None:
-    """Give the zone that the message stays in: that of its lane, not of this worker, which may have none for it."""
-    lane = plan.lanes.get(came_by(message)[1])
-    return lane.zone if lane else None
-
-
-def _still_good(plan: Plan, name: str, message: Any) -> str | None:
-    """Give the queue the message was sent to if another worker there can run it; None: try the task's own queue."""
-    exchange, key = came_by(message)
+def _kwargs_of(message: Any) -> Mapping[str, Any]:
+    """Give the keyword arguments of a message; none where this worker cannot read them, as it need not."""
     try:
-        queue = requested_queue(plan, {"exchange": exchange, "routing_key": key}, name)
-        plan.lane(name, queue)
-    except PublishRefused:
-        return None
-    return queue
+        payload = message.payload
+        kwargs = payload["kwargs"] if isinstance(payload, Mapping) else payload[1]
+    except Exception:  # noqa: BLE001 - every decoder has errors of its own
+        return {}
+    return kwargs if isinstance(kwargs, Mapping) else {}

@@ -10,10 +10,26 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
+from celery.exceptions import InvalidTaskError
+from kombu.exceptions import DecodeError
+
+from allotment.engine.guard.arrival import NO_DATE
 from allotment.engine.guard.properties import UNREAD
 from allotment.engine.quarantine import Reason
 
 Fields = Mapping[Any, Any]
+
+TRIPPED = (
+    DecodeError,
+    InvalidTaskError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What is raised where a message is not as code takes it to be. Lost connections and full disks are not among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +189,6 @@ def unreadable_time(fields: Fields, read: Callable[[Any], datetime]) -> Fault | 
         if value is not None:
             try:
                 read(value)
-            except (ValueError, TypeError, AttributeError, ArithmeticError, OSError) as error:
+            except NO_DATE as error:
                 return Fault(Reason.UNREADABLE_ETA, f"its {key!r} is {_kind(value)}, no date: {error}")
     return None

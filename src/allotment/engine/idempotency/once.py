@@ -6,9 +6,11 @@ from functools import cached_property, wraps
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SoftTimeLimitExceeded
 from celery.utils.log import get_logger
 
 from allotment.engine.idempotency import values
+from allotment.engine.idempotency.holding import hold_what_is_not_taken
 from allotment.engine.idempotency.keys import CallKey
 from allotment.engine.idempotency.lease import UNANSWERED, Lease, Renewing
 from allotment.engine.idempotency.server import store_of
@@ -46,6 +48,7 @@ def run_once(task: Any, said: Idempotency, keeper: Keeper) -> None:
     message made are run as they are: a task that is called as a function, or eagerly.
     """
     calls = CallKey(task, said)
+    hold_what_is_not_taken(task)
     mark_body(task)  # limits are about the code of the task alone
     body = task.run
 
@@ -114,16 +117,28 @@ class _Call:
         return value
 
     def _told(self, lease: Lease, written: bytes) -> Done | Running | None:
-        """Tell the store, waiting for it if need be: nobody can begin again while it does not answer."""
-        began: float | None = None
+        """Tell the store, waiting for it if need be: nobody can begin again while it does not answer.
+
+        A soft time limit, which prefork raises here too, and once, does not end that: what it is to end is done. The
+        hard one cannot be kept off.
+        """
+        until = time.monotonic() + LONGEST
+        while True:
+            try:
+                return self._told_until(until, lease, written)
+            except SoftTimeLimitExceeded:
+                logger.info("%s: its soft time limit passed when it was done", lease.what)
+
+    def _told_until(self, until: float, lease: Lease, written: bytes) -> Done | Running | None:
+        waits = False
         while True:
             try:
                 return lease.finish(written, self._said.keep)
             except UNANSWERED as error:
-                if began is None:
-                    began = time.monotonic()
+                if not waits:
+                    waits = True
                     logger.warning("%s: it is done, and waits for the store of keys to know: %s", lease.what, error)
-                elif time.monotonic() > began + LONGEST:
+                elif time.monotonic() > until:
                     logger.error(  # noqa: TRY400 - the traceback of a connection says nothing more
                         "%s: it is done, and the store of keys does not know: a repeat would run it again", lease.what
                     )

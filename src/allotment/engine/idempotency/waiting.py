@@ -1,6 +1,5 @@
 """A message that cannot be run yet, put off: sent once more for later, so that it holds no place in the pool."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -17,21 +16,28 @@ HEADER = "allotment_put_off"
 FIRST, LONGEST = 0.5, 30.0
 """Seconds for which a message is put off: the first time, twice as long each time after, and at most."""
 
-PAUSE = 1.0
-"""Seconds before a message goes back to its queue that the broker did not take for later."""
-
 _SHOWN = ("argsrepr", "kwargsrepr")
 """Headers with what is shown of the arguments, which a caller may have set to hide a secret."""
 
 logger = get_logger(__name__)
 
 
+class NotTaken(Reject):
+    """A message that the broker did not take for later; its worker holds it (`allotment.engine.idempotency.holding`).
+
+    Who knows no more of it than that it is Celery's Reject gives the message back to its queue.
+    """
+
+    def __init__(self, reason: str, requeue: bool = True) -> None:  # noqa: FBT001, FBT002 - as it is pickled
+        super().__init__(reason, requeue)
+
+
 def put_off(task: Any, why: str) -> NoReturn:
     """Send the message that a task was called by once more, for later, and end the call without a result.
 
     The new message has the same id, arguments and place in its canvas, and no retry is counted. Raises Ignore when the
-    broker has it. Where it has not, the message goes back to its queue if it is not acknowledged yet (Reject); else the
-    task fails with IdempotencyUnknown.
+    broker has it. Where it has not, NotTaken if the message is not acknowledged yet; else the task fails with
+    IdempotencyUnknown.
     """
     request = task.request
     count = _number(request.headers, HEADER)
@@ -40,12 +46,11 @@ def put_off(task: Any, why: str) -> NoReturn:
         _send_again(task, seconds, count + 1)
     except Exception as error:
         if task.acks_late:
-            logger.warning("%s[%s]: %s, and it could not be put off: %r", task.name, request.id, why, error)
-            time.sleep(PAUSE)
-            raise Reject(repr(error), requeue=True) from error
+            logger.warning("%s[%s]: %s, and it could not be put off: %s", task.name, request.id, why, _told(error))
+            raise NotTaken("it could not be put off, and its worker holds it") from None  # Celery logs the traceback
         raise IdempotencyUnknown(
             f"{task.name!r} was not run: {why}, and the broker did not take it for later: {_told(error)}",
-            hint="send it again; with delivery: at-least-once it would have gone back to its queue",
+            hint="send it again; with delivery: at-least-once its worker would have held it",
         ) from error
     logger.info("%s[%s]: put off for %gs: %s", task.name, request.id, seconds, why)
     raise Ignore(f"put off for {seconds:g}s: {why}")
