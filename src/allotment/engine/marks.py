@@ -12,6 +12,7 @@ from typing import Any
 from celery import Celery
 
 from allotment.engine.delays import lane_key
+from allotment.engine.results import try_again_when_refused
 
 KEY = "allotment"
 
@@ -56,6 +57,7 @@ def mark_results(app: Celery) -> None:
     def marking_backend() -> Any:
         app.allotment.before_connecting()
         backend = make_backend()
+        try_again_when_refused(backend)
         plain_meta = backend._get_result_meta  # noqa: SLF001 - as above
 
         def meta(result: Any, state: str, traceback: Any, request: Any, **options: Any) -> dict[str, Any]:

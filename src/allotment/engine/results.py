@@ -1,11 +1,13 @@
 """What a fleet's result backend can do, asked before it is relied on."""
 
 import contextlib
+from typing import Any
 
 from celery import Celery
 from celery.backends.base import DisabledBackend
 from celery.backends.rpc import RPCBackend
 
+from allotment.engine.publishing.redis_words import is_of_redis, reason_to_refuse
 from allotment.errors import ResultsUnavailable
 
 _OTHERS = "a result backend that stores: embedded, redis:// or a database"
@@ -41,6 +43,18 @@ def require_stored(app: Celery) -> None:
             "rpc:// results are kept by the client that sent the task, so nobody else can read them",
             hint=f"name {_OTHERS}",
         )
+
+
+def try_again_when_refused(backend: Any) -> None:
+    """Have a backend that tries again (`result_backend_always_retry`) do so too while its server takes nothing.
+
+    As without memory or room on its disk. Celery's tries again after errors of the connection alone
+    (`celery/backends/redis.py`, `exception_safe_to_retry`).
+    """
+    decide = backend.exception_safe_to_retry
+    backend.exception_safe_to_retry = lambda error: (
+        decide(error) or (is_of_redis(error) and reason_to_refuse(error) is not None)
+    )
 
 
 def close_backend(app: Celery) -> None:

@@ -92,8 +92,9 @@ def _annotate(app: Celery, installation: Installation, names: frozenset[str], pr
 
     Of the tasks of Celery's own, which every worker has, the delivery alone: `celery.map` runs others.
 
-    Where a task is acknowledged when it is done, its result is stored before, however long the server is away: Celery
-    else logs the failure, acknowledges, and who waits for the result waits for ever (`celery/app/trace.py`).
+    Where a task is acknowledged when it is done, its result is stored before, however long the server is away or takes
+    none: Celery else logs the failure, acknowledges, and who waits for the result waits for ever
+    (`celery/app/trace.py`).
     """
     for name, task in app.tasks.items():
         entry = installation.plan.entries.first(name)
