@@ -166,7 +166,7 @@ class PlainFleet(FleetUnderTest):
         for worker in self._plan.workers:
             self._run(worker.name)
         app = Celery("ping", set_as_current=False)
-        app.conf.update(self._settings)
+        app.conf.update({**self._settings, "broker_pool_limit": None})  # else the connection of the fleet before
         count = len(self._plan.workers)
         until(lambda: len(app.control.ping(timeout=0.5, limit=count) or []) >= count, START_SECONDS)
         app.close()
