@@ -1,8 +1,8 @@
 """Many messages that are confirmed together.
 
 A confirm takes the broker a write to disk and the network a way there and back, for which one message after another
-waits. Inside of `together` a send returns when its message is written, and what the broker says of it is taken in later
-(https://www.rabbitmq.com/docs/publishers, on the strategies).
+waits. Inside of `together` a send returns when its message is made; many are written at once, and what the broker says
+of them is taken in later (https://www.rabbitmq.com/docs/publishers, on the strategies).
 """
 
 import threading
@@ -22,6 +22,9 @@ class OnTheirWay(Protocol):
 
     def settle(self) -> None:
         """Wait until what became of each is known."""
+
+    def flush(self) -> None:
+        """Have everything written that was put."""
 
 
 @dataclass(slots=True)
@@ -58,6 +61,11 @@ class Bulk:
         """Wait until what became of every message is known."""
         if self.on_their_way is not None:
             self.on_their_way.settle()
+
+    def flush(self) -> None:
+        """Have everything written that was sent: the broker gets it then at the latest."""
+        if self.on_their_way is not None:
+            self.on_their_way.flush()
 
     def end(self) -> None:
         """Take nothing more."""

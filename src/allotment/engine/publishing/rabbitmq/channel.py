@@ -97,6 +97,9 @@ class Channel(Answering, pyamqp.Channel):
         if attempt is None and is_talk(exchange):
             self._say(msg, exchange, routing_key)
             return
+        if attempt is not None and attempt.bulk is not None:
+            self.window_of(attempt.bulk).put_unasked(Answer(msg, exchange, routing_key), attempt)
+            return
         connection = self._hear()
         if attempt is not None:
             _wait_while_blocked(connection, attempt)
@@ -141,6 +144,14 @@ class Channel(Answering, pyamqp.Channel):
         """Write a message that the broker answers."""
         self._write(answer.message, answer.exchange, answer.routing_key, mandatory=mandatory)
         self._answers.expect(answer)
+
+    def write_unasked(self, answer: Answer) -> None:
+        """Write a message that the broker does not answer, as confirms are off."""
+        self._write(answer.message, answer.exchange, answer.routing_key, mandatory=False)
+
+    def listen(self, attempt: Attempt) -> None:
+        """Take in what has arrived, and wait while the broker is known to take no messages."""
+        _wait_while_blocked(self._hear(), attempt)
 
     def deliver_refused(self, answer: Answer, attempt: Attempt) -> None:
         """Publish a message of a bulk by itself that was refused. Raises the error where the reason is known."""

@@ -23,6 +23,9 @@ from allotment.engine.publishing.rabbitmq.channel import Channel
 _LEAST = 0.05
 """Seconds for which a frame is read at least: with none, py-amqp spins while the rest of a frame is under way."""
 
+_JOINED = 32 * 1024
+"""Bytes that are written at once where many messages are."""
+
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST in place of FIN (socket(7))."""
 
@@ -45,6 +48,7 @@ class Connection(Answering, pyamqp.Connection):
             *arguments, connect_timeout=within(connect_timeout), **{"frame_writer": _timed_writer, **options}
         )
         self.blocked: str | None = None
+        self.joined: bytearray | None = None
         self.took_at = float("-inf")
         _open.add(self)
 
@@ -66,6 +70,7 @@ class Connection(Answering, pyamqp.Connection):
     def blocking_read(self, timeout: float | None = None) -> Any:
         """Read a frame, until the deadline at the latest. One that has passed leaves the connection unusable."""
         self._check_open()
+        self.flush()
         attempt = current()
         if attempt is None:
             return super().blocking_read(timeout)
@@ -81,6 +86,7 @@ class Connection(Answering, pyamqp.Connection):
     def heard(self, seconds: float) -> bool:
         """Read what comes within some seconds; say whether something came. The connection can be used further."""
         self._check_open()
+        self.flush()
         if not self._has_arrived(seconds):
             return False
         try:
@@ -97,6 +103,19 @@ class Connection(Answering, pyamqp.Connection):
         poll = select.poll()
         poll.register(transport.sock, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
+
+    def join_writes(self) -> None:
+        """Write many frames at once from now on: when they are many, before anything is read, and at `flush`."""
+        if self.joined is None:
+            self.joined = bytearray()
+
+    def flush(self, *, stop: bool = False) -> None:
+        """Write what was held back; `stop`: hold nothing back any more."""
+        joined, self.joined = self.joined, None
+        if joined and self.transport is not None:
+            _TimedWrites(self, self.transport).write(joined)
+        if not stop and joined is not None:
+            self.joined = bytearray()
 
     def took(self) -> None:
         """Note that the broker took a message now."""
@@ -165,6 +184,12 @@ class _TimedWrites:
 
     def write(self, frames: Any) -> None:
         """Write, until the deadline at the latest. Raises TimeoutError, and then the connection is closed."""
+        joined = self._connection.joined
+        if joined is not None:
+            joined += frames
+            if len(joined) >= _JOINED:
+                self._connection.flush()
+            return
         try:
             with self._transport.having_timeout(within(None)):
                 self._transport.write(frames)

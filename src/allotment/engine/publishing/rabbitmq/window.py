@@ -49,12 +49,28 @@ class Window:
         if self._written % _LISTEN == 0 or self._channel.usable_connection().blocked is not None:
             self._listen(attempt)
         attempt.deadline.check()
+        self._channel.usable_connection().join_writes()
         self._channel.write(answer, mandatory=True)
         self._written += 1
         attempt.sent = attempt.left = True
         self._awaited[id(answer)] = answer, attempt
         self._bytes += answer.size
         self.bulk.failed.pop(str(attempt.task_id), None)  # an earlier try, over a connection that broke
+
+    def put_unasked(self, answer: Answer, attempt: Attempt) -> None:
+        """Write a message of which the broker says nothing, as the app has it."""
+        if self._written % _LISTEN == 0:
+            self._channel.listen(attempt)
+        attempt.deadline.check()
+        self._channel.usable_connection().join_writes()
+        self._channel.write_unasked(answer)
+        self._written += 1
+        attempt.sent = attempt.confirmed = True
+
+    def flush(self) -> None:
+        """Have everything written that was put."""
+        if self._channel.connection is not None:
+            self._channel.connection.flush()
 
     def answered(self, answer: Answer) -> None:
         """Note what the broker said of one. Nothing is asked or written here: a frame is being read."""
@@ -78,7 +94,9 @@ class Window:
             while self._awaited or self._refused:
                 self._wait(0, 0)
                 self._look_into_refused()
-        except RecoverableConnectionError:
+            if self._channel.connection is not None:
+                self._channel.connection.flush(stop=True)
+        except (RecoverableConnectionError, OSError):
             self.lose("the connection broke")
         finally:
             self._channel.window = None
