@@ -114,7 +114,10 @@ def test_the_queues_of_tasks_delivered_at_least_once_are_quorum_queues(host: Hos
         "old": ("classic", {}),
         "once": ("classic", {}),
         "plain": ("classic", {}),
-        "allotment.dead": ("classic", {"x-max-length": 100_000, "x-overflow": "reject-publish"}),
+        "allotment.dead": (
+            "classic",
+            {"x-max-length": 100_000, "x-overflow": "reject-publish", "x-queue-type": "classic"},
+        ),
     }
     assert held.keys() == {queue.name for queue in broker_queues(plan)} | {"allotment.dead"}
     close(app)
