@@ -111,7 +111,7 @@ def test_the_queues_of_tasks_delivered_at_least_once_are_quorum_queues(host: Hos
         "safe": ("quorum", SAFE),
         "safe:couriers": ("quorum", SAFE),
         "watched": ("quorum", SAFE),
-        "old": ("classic", {}),
+        "old": ("classic", {"x-queue-type": "classic"}),
         "once": ("classic", {}),
         "plain": ("classic", {}),
         "allotment.dead": (
